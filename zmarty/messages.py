@@ -1,0 +1,84 @@
+"""One frozen model per job queue; the queue's name is its attribute. What a person types in a SQL editor must parse."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from zmarty.market import Symbol, Timeframe
+
+VERSION_NEWEST = 1
+LOOKBACK_DAYS_MAX = 3650
+
+
+class MessageMalformed(Exception):
+    """A message that can never succeed: no object, a missing or wrong field, an unknown version."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class JobMessage(BaseModel):
+    """What all job messages share. Unknown fields are tolerated, so that newer senders and older workers get along."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    queue: ClassVar[str]
+
+    v: int = 1
+    symbol: Symbol
+    timeframe: Timeframe
+
+    def payload(self) -> dict[str, Any]:
+        """The canonical JSON object: equal work has an equal payload."""
+        return self.model_dump(mode="json", exclude_none=True, exclude={"v"})
+
+
+class IngestIndicators(JobMessage):
+    queue: ClassVar[str] = "ingest_indicators"
+
+
+class ComputeSignals(JobMessage):
+    """Judge the candle opened at `opened_at`, or the newest closed one."""
+
+    queue: ClassVar[str] = "compute_signals"
+
+    opened_at: datetime | None = None
+
+    @field_validator("opened_at")
+    @classmethod
+    def _in_utc(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("must name its time zone, like 2026-01-01T00:00:00Z")
+        return value
+
+
+class ComputeWinrate(JobMessage):
+    queue: ClassVar[str] = "compute_winrate"
+
+    lookback_days: int = Field(default=30, ge=1, le=LOOKBACK_DAYS_MAX)
+
+
+QUEUES: tuple[type[JobMessage], ...] = (IngestIndicators, ComputeSignals, ComputeWinrate)
+
+
+def parse(kind: type[JobMessage], body: object) -> JobMessage:
+    """Read a message's body as `kind`. Raises MessageMalformed naming the field and the rule."""
+    if not isinstance(body, dict):
+        raise MessageMalformed("message_malformed", f"must be a JSON object, is {_json_type(body)}")
+    version = body.get("v", 1)
+    if version != VERSION_NEWEST:
+        raise MessageMalformed(
+            "version_unknown", f"v: this worker reads version {VERSION_NEWEST}, not {version!r}"
+        )
+    try:
+        return kind.model_validate(body)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise MessageMalformed("message_malformed", faults) from error
+
+
+def _json_type(body: object) -> str:
+    names = {type(None): "null", list: "an array", str: "a string", bool: "a boolean"}
+    return names.get(type(body), "a number")
