@@ -30,13 +30,14 @@ declare
 begin
   foreach role_name in array array['zmarty_api', 'zmarty_worker'] loop
     if not exists (select from pg_roles where rolname = role_name) then
-      execute format('create role %I nologin', role_name);
+      execute format('create role %I nologin noinherit', role_name);
     end if;
   end loop;
 end
 $$;
 
 -- The API reads a user's own rows as that user, so that row level security is a second net under its queries.
+-- It must become that role to use it: the services inherit nothing.
 grant authenticated to zmarty_api;
 
 do $$

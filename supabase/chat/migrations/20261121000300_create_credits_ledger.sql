@@ -44,7 +44,7 @@ create table public.credit_holds (
   constraint credit_holds_resolved_once check ((state = 'held') = (resolved_at is null))
 );
 
-create index credit_holds_by_user on public.credit_holds (user_id);
+create index credit_holds_by_user on public.credit_holds (user_id, created_at desc);
 create index credit_holds_expiring on public.credit_holds (expires_at) where state = 'held';
 
 create view public.credit_balance with (security_invoker = true) as

@@ -20,6 +20,8 @@ comment on column public.outbox.parked_at is 'Refused for good; waits for an ope
 
 -- Finds the oldest undelivered row of each user.
 create index outbox_undelivered on public.outbox (user_id, id) where delivered_at is null and parked_at is null;
+create index outbox_of_user on public.outbox (user_id, id desc);
+create index outbox_parked on public.outbox (id) where parked_at is not null;
 create index outbox_delivered on public.outbox (delivered_at) where delivered_at is not null;
 
 alter table public.outbox enable row level security;

@@ -30,7 +30,7 @@ declare
 begin
   foreach role_name in array array['zmarty_api', 'zmarty_worker'] loop
     if not exists (select from pg_roles where rolname = role_name) then
-      execute format('create role %I nologin', role_name);
+      execute format('create role %I nologin noinherit', role_name);
     end if;
   end loop;
 end

@@ -1,0 +1,68 @@
+"""`python -m orchestrator_worker`: reads the settings, opens what the worker needs, stops on SIGTERM."""
+
+import asyncio
+import signal
+import sys
+
+import uvloop
+from pydantic import ValidationError
+
+from orchestrator_worker import app
+from orchestrator_worker.relay.relay import Relay
+from orchestrator_worker.resources import Resources
+from orchestrator_worker.settings import WorkerSettings
+from orchestrator_worker.sources.vendors import open_vendors
+from zmarty import logging
+from zmarty.postgres import open_pool
+
+
+def main() -> None:
+    try:
+        settings = WorkerSettings()
+    except ValidationError as error:
+        faults = "\n".join(
+            f"  {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
+        )
+        sys.exit(f"The worker cannot start; see .env.example for these settings:\n{faults}")
+    logging.configure("worker", json=settings.log_format == "json", level=settings.log_level)
+    uvloop.run(_run(settings))
+
+
+async def _run(settings: WorkerSettings) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    chat_dsn = settings.chat_database_url.get_secret_value()
+    trading_dsn = settings.trading_database_url.get_secret_value()
+    async with (
+        await open_pool(
+            chat_dsn, application_name="zmarty-worker", size_min=1, size_max=settings.chat_pool_size
+        ) as chat,
+        await open_pool(
+            trading_dsn, application_name="zmarty-worker", size_min=2, size_max=settings.trading_pool_size
+        ) as trading,
+        open_vendors(
+            exchange_url=settings.exchange_base_url,
+            cryptometer_url=settings.cryptometer_base_url,
+            cryptometer_key=settings.cryptometer_api_key.get_secret_value()
+            if settings.cryptometer_api_key
+            else None,
+            king_fisher_url=settings.kingfisher_base_url or "",
+            king_fisher_key=settings.kingfisher_api_key.get_secret_value()
+            if settings.kingfisher_api_key
+            else None,
+        ) as vendors,
+    ):
+        relay = Relay(
+            pool=chat,
+            dsn=chat_dsn,
+            url=settings.watchers_webhook_url,
+            secret=settings.watchers_webhook_secrets[0],
+            worker_id=settings.worker_id,
+        )
+        resources = Resources(chat=chat, trading=trading, vendors=vendors)
+        await app.run(settings, resources, relay, stopping)
+
+
+if __name__ == "__main__":
+    main()

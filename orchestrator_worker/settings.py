@@ -1,0 +1,26 @@
+"""What the worker reads from its environment, once, at its start."""
+
+import os
+import socket
+
+from pydantic import AliasChoices, Field, SecretStr
+
+from zmarty.settings import ServiceSettings, Url, WebhookSecrets
+
+
+class WorkerSettings(ServiceSettings):
+    """Vendors are optional: without a key the source is off, and what depends on it says that it is missing."""
+
+    worker_id: str = Field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}")
+    shutdown_seconds: float = Field(default=25.0, gt=0, le=300)
+
+    watchers_webhook_url: Url
+    watchers_webhook_secrets: WebhookSecrets = Field(
+        min_length=1, validation_alias=AliasChoices("WATCHERS_WEBHOOK_SECRETS", "WEBHOOK_SECRET")
+    )
+
+    exchange_base_url: Url = "https://api.binance.com"
+    cryptometer_base_url: Url = "https://api.cryptometer.io"
+    cryptometer_api_key: SecretStr | None = None
+    kingfisher_base_url: Url | None = None
+    kingfisher_api_key: SecretStr | None = None

@@ -1,0 +1,134 @@
+"""What the schedules run: due ingests for distinct pairs, win rates, and bounded upkeep."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from zmarty.postgres import Pool
+
+
+async def watch(trading: Pool, symbol: str, *, active: bool = True) -> None:
+    await trading.execute(
+        "insert into watchers (user_id, symbol, timeframe, active, version) values ($1, $2, '1h', $3, 1)",
+        uuid4(),
+        symbol,
+        active,
+    )
+
+
+async def sent(trading: Pool, queue: str = "ingest_indicators") -> list[str]:
+    rows = await trading.fetch(f"select message ->> 'symbol' as symbol from pgmq.q_{queue} order by 1")
+    return [row["symbol"] for row in rows]
+
+
+async def due(trading: Pool) -> int:
+    return int(await trading.fetchval("select queueing.enqueue_due_ingests()"))
+
+
+async def test_one_message_for_each_watched_pair(trading: Pool) -> None:
+    for symbol in ("BTC/USDT", "BTC/USDT", "ETH/USDT"):
+        await watch(trading, symbol)
+    await watch(trading, "SOL/USDT", active=False)
+
+    assert await due(trading) == 2
+    assert await sent(trading) == ["BTC/USDT", "ETH/USDT"]
+
+
+async def test_a_due_time_is_requested_once(trading: Pool) -> None:
+    await watch(trading, "BTC/USDT")
+    assert await due(trading) == 1
+    await trading.execute("update pgmq.q_ingest_indicators set read_ct = 1")
+
+    assert await due(trading) == 0, "the job runs; its pair is not requested again for the same due time"
+
+    await trading.execute("update ingest_state set next_due_at = now() - interval '1 second'")
+    assert await due(trading) == 1, "the next candle has closed"
+
+
+async def test_a_request_that_got_lost_is_repeated(trading: Pool) -> None:
+    await watch(trading, "BTC/USDT")
+    await due(trading)
+    await trading.execute("select pgmq.purge_queue('ingest_indicators')")
+
+    assert await due(trading) == 0
+    await trading.execute("update ingest_state set requested_at = now() - interval '16 minutes'")
+    assert await due(trading) == 1
+
+
+async def test_what_is_not_due_waits(trading: Pool) -> None:
+    await watch(trading, "BTC/USDT")
+    await trading.execute(
+        "insert into ingest_state (symbol, timeframe, next_due_at) values ('BTC/USDT', '1h', now() + interval '1 minute')"
+    )
+    assert await due(trading) == 0
+
+
+async def test_win_rates_are_asked_for_once_a_pair(trading: Pool) -> None:
+    for symbol in ("BTC/USDT", "BTC/USDT", "ETH/USDT"):
+        await watch(trading, symbol)
+    assert await trading.fetchval("select queueing.enqueue_win_rates()") == 2
+    assert await trading.fetchval("select queueing.enqueue_win_rates()") == 0, "coalesced while unread"
+    assert await sent(trading, "compute_winrate") == ["BTC/USDT", "ETH/USDT"]
+
+
+async def test_upkeep_prunes_what_is_old_and_keeps_the_rest(trading: Pool) -> None:
+    for _ in range(2):
+        await trading.execute(
+            "select pgmq.archive('ingest_indicators', pgmq.send('ingest_indicators', '{}'))"
+        )
+    await trading.execute(
+        "update pgmq.a_ingest_indicators set archived_at = now() - interval '15 days' where msg_id = 1"
+    )
+    await trading.execute("select private.keep_up()")
+    assert await trading.fetchval("select array_agg(msg_id) from pgmq.a_ingest_indicators") == [2]
+
+
+async def test_chat_upkeep_prunes_delivered_changes_only(chat: Pool) -> None:
+    await chat.execute(
+        """
+        insert into outbox (user_id, payload, delivered_at, created_at)
+        values (gen_random_uuid(), '{}', now() - interval '15 days', now() - interval '15 days'),
+               (gen_random_uuid(), '{}', null, now() - interval '99 days')
+        """
+    )
+    await chat.execute("select private.keep_up()")
+    assert await chat.fetchval("select count(*) from outbox where delivered_at is null") == 1
+    assert await chat.fetchval("select count(*) from outbox") == 1
+
+
+async def test_the_schedules_exist(chat_api: Pool, trading_api: Pool) -> None:
+    runs = "select job_name from private.recent_cron_runs(5) order by job_name"
+    assert [row["job_name"] for row in await chat_api.fetch(runs)] == ["expire-holds", "upkeep"]
+    assert [row["job_name"] for row in await trading_api.fetch(runs)] == [
+        "enqueue-due-ingests",
+        "enqueue-win-rates",
+        "upkeep",
+    ]
+
+
+async def test_partitions_are_made_where_a_write_needs_them(trading_worker: Pool) -> None:
+    opened_at = datetime(2019, 5, 31, 23, tzinfo=UTC)
+    write = (
+        "insert into candles (symbol, timeframe, opened_at, exchange, open, high, low, close, volume, source) "
+        "values ('BTC/USDT', '1h', $1, 'binance', 1, 1, 1, 1, 0, 'exchange')"
+    )
+    with pytest.raises(asyncpg.CheckViolationError):
+        await trading_worker.execute(write, opened_at)
+
+    ensure = "select partitions.ensure_candle_partitions($1, $2)"
+    assert await trading_worker.fetchval(ensure, opened_at, opened_at + timedelta(hours=2)) == 2
+    assert await trading_worker.fetchval(ensure, opened_at, opened_at + timedelta(hours=2)) == 0
+    await trading_worker.execute(write, opened_at)
+    await trading_worker.execute(write, opened_at + timedelta(hours=1))
+
+
+async def test_an_absurd_range_of_partitions_is_refused(trading_worker: Pool) -> None:
+    for first_at, last_at in ((2026, 2025), (1900, 2026)):
+        with pytest.raises(asyncpg.InvalidParameterValueError):
+            await trading_worker.fetchval(
+                "select partitions.ensure_candle_partitions($1, $2)",
+                datetime(first_at, 1, 1, tzinfo=UTC),
+                datetime(last_at, 1, 1, tzinfo=UTC),
+            )
