@@ -88,7 +88,8 @@ cross join lateral pgmq.send(
 ) as sent (msg_id);
 
 -- name: next_due
-select min(vt) from pgmq.q_{queue} where vt > now();
+-- Without a lower bound: a message that became due since the last read must be looked for again, not slept over.
+select min(vt) from pgmq.q_{queue};
 
 -- name: depth
 -- Bounded, because a log line must not cost more as a backlog grows.

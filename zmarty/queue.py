@@ -135,7 +135,7 @@ async def lease(pool: Pool, queue: str, *, quantity: int, lease_seconds: float) 
 
 
 async def next_due(pool: Pool, queue: str) -> datetime | None:
-    """When the next message that is now leased or postponed becomes due."""
+    """When the next message becomes due, be it leased, postponed or due already; None for an empty queue."""
     return cast("datetime | None", await pool.fetchval(statements(queue)["next_due"]))
 
 
