@@ -1,0 +1,98 @@
+"""Vendors' readings beside the bars they may be used for: a bar sees the newest reading up to itself, and its age. Pure.
+
+A reading that is missing, unreadable or too old leaves null, never a neutral number: a default would be a made-up
+measurement that dilutes the real ones.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from zmarty.market import Timeframe
+
+AGE_BARS_MAX = 24
+SOURCES = ("ls_ratio", "liquidations", "trend", "clusters")
+
+CLUSTER = pl.Struct({"price": pl.Float64, "notional": pl.Float64})
+_COLUMNS: Mapping[str, Mapping[str, pl.DataType | type[pl.DataType]]] = {
+    "ls_ratio": {"ls_ratio": pl.Float64},
+    "liquidations": {"liquidated_longs": pl.Float64, "liquidated_shorts": pl.Float64},
+    "trend": {"trend_score": pl.Float64},
+    "clusters": {"clusters": pl.List(CLUSTER)},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one source said at the close of the candle opened at `opened_at`."""
+
+    source: str
+    opened_at: datetime
+    data: Mapping[str, Any]
+
+
+def with_readings(bars: pl.DataFrame, readings: Sequence[Reading], timeframe: Timeframe) -> pl.DataFrame:
+    """Return `bars` (sorted by opened_at) with the columns of every source and `<source>_age` in bars."""
+    for source in SOURCES:
+        bars = bars.join_asof(
+            _frame(source, readings),
+            left_on="opened_at",
+            right_on="_read_at",
+            strategy="backward",
+            tolerance=timeframe.delta * AGE_BARS_MAX,
+            coalesce=False,
+        )
+        age = (pl.col("opened_at") - pl.col("_read_at")).dt.total_seconds() / timeframe.seconds
+        bars = bars.with_columns(age.alias(f"{source}_age")).drop("_read_at")
+    return bars
+
+
+def _frame(source: str, readings: Sequence[Reading]) -> pl.DataFrame:
+    columns = _COLUMNS[source]
+    rows = [
+        {"_read_at": reading.opened_at, **values}
+        for reading in readings
+        if reading.source == source and (values := _values(source, reading.data)) is not None
+    ]
+    return pl.DataFrame(rows, schema={"_read_at": pl.Datetime("us", "UTC"), **columns}).sort("_read_at")
+
+
+def _values(source: str, data: Mapping[str, Any]) -> dict[str, Any] | None:
+    match source:
+        case "ls_ratio":
+            ratio = number(data.get("ratio"))
+            return {"ls_ratio": ratio} if ratio is not None and ratio > 0 else None
+        case "liquidations":
+            longs, shorts = number(data.get("longs")), number(data.get("shorts"))
+            # The vendor leaves out the side on which nobody was liquidated.
+            longs, shorts = longs or 0.0, shorts or 0.0
+            both = longs >= 0 and shorts >= 0 and longs + shorts > 0
+            return {"liquidated_longs": longs, "liquidated_shorts": shorts} if both else None
+        case "trend":
+            score = number(data.get("trend_score"))
+            return {"trend_score": score} if score is not None and 0 <= score <= 100 else None
+        case _:
+            clusters = [cluster for entry in data.get("clusters") or [] if (cluster := _cluster(entry))]
+            return {"clusters": clusters} if clusters else None
+
+
+def _cluster(entry: Mapping[str, Any]) -> dict[str, float] | None:
+    price, notional = number(entry.get("price")), number(entry.get("notional"))
+    if price is None or notional is None or price <= 0 or notional <= 0:
+        return None
+    return {"price": price, "notional": notional}
+
+
+def number(value: object) -> float | None:
+    """Read a finite number that a vendor may have written as text; None when it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        read = float(value)
+    except ValueError:
+        return None
+    return read if math.isfinite(read) else None

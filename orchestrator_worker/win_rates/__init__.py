@@ -1,0 +1,1 @@
+"""Win rates: how signals ended, and how often such signals were right."""

@@ -1,0 +1,105 @@
+-- name: newest_candle_opened_at
+select max(opened_at) from candles where symbol = $1::text and timeframe = $2::text;
+
+-- name: candles_since
+-- The same choice among exchanges as the signals make.
+select
+  opened_at,
+  open::double precision as open,
+  high::double precision as high,
+  low::double precision as low,
+  close::double precision as close,
+  volume::double precision as volume
+from (
+  select distinct on (opened_at) opened_at, open, high, low, close, volume
+  from candles
+  where symbol = $1::text and timeframe = $2::text and opened_at >= $3::timestamptz
+  order by opened_at desc, volume desc, exchange
+  limit $4::integer
+) as newest
+order by opened_at;
+
+-- name: unjudged_signals
+-- Flat signals say that there is nothing to do and cannot be right or wrong.
+select
+  signals.id::text as signal_id,
+  signals.opened_at,
+  signals.origin,
+  signals.direction,
+  signals.entry_price::double precision as entry_price,
+  signals.stop_price::double precision as stop_price,
+  signals.targets[1]::double precision as target_price
+from signals
+where signals.symbol = $1::text
+  and signals.timeframe = $2::text
+  and signals.strategy_version = $3::text
+  and signals.direction <> 'flat'
+  and signals.opened_at <= $4::timestamptz
+  and not exists (
+    select
+    from signal_outcomes
+    where signal_outcomes.signal_id = signals.id
+      and signal_outcomes.horizon = $5::text
+      and signal_outcomes.label_version = $6::text
+  )
+order by signals.opened_at
+limit $7::integer;
+
+-- name: outcomes_since
+select
+  signals.opened_at,
+  signals.origin,
+  signals.direction,
+  signal_outcomes.barrier,
+  signal_outcomes.return_net,
+  signal_outcomes.closed_at
+from signals
+join signal_outcomes on signal_outcomes.signal_id = signals.id
+where signals.symbol = $1::text
+  and signals.timeframe = $2::text
+  and signals.strategy_version = $3::text
+  and signals.opened_at >= $4::timestamptz
+  and signal_outcomes.horizon = $5::text
+  and signal_outcomes.label_version = $6::text
+order by signals.opened_at;
+
+-- name: save_outcomes
+insert into signal_outcomes (
+  signal_id, horizon, label_version, barrier, ambiguous, return_net, r_multiple, mfe, mae, closed_at
+)
+select signal_id, $2::text, $3::text, barrier, ambiguous, return_net, r_multiple, mfe, mae, closed_at
+from jsonb_to_recordset($1::jsonb) as judged (
+  signal_id uuid, barrier text, ambiguous boolean, return_net double precision, r_multiple double precision,
+  mfe double precision, mae double precision, closed_at timestamptz
+)
+-- In key order, so that two workers that judge the same pair wait for each other instead of deadlocking.
+order by signal_id
+on conflict (signal_id, horizon, label_version) do nothing;
+
+-- name: save_win_rates
+insert into win_rate (
+  symbol, timeframe, strategy_version, direction, horizon, lookback_days, origin, n, n_effective, wins, losses, expired,
+  rate, low, high, baseline, expectancy, profit_factor, computed_at
+)
+select
+  $1::text, $2::text, $3::text, direction, horizon, lookback_days, origin, n, n_effective, wins, losses, expired,
+  rate, low, high, baseline, expectancy, profit_factor, now()
+from jsonb_to_recordset($4::jsonb) as tallied (
+  direction text, horizon text, lookback_days integer, origin text, n integer, n_effective double precision,
+  wins integer, losses integer, expired integer, rate double precision, low double precision, high double precision,
+  baseline double precision, expectancy double precision, profit_factor double precision
+)
+order by direction, horizon, lookback_days, origin
+on conflict (symbol, timeframe, strategy_version, direction, horizon, lookback_days, origin) do update set
+  n = excluded.n,
+  n_effective = excluded.n_effective,
+  wins = excluded.wins,
+  losses = excluded.losses,
+  expired = excluded.expired,
+  rate = excluded.rate,
+  low = excluded.low,
+  high = excluded.high,
+  baseline = excluded.baseline,
+  expectancy = excluded.expectancy,
+  profit_factor = excluded.profit_factor,
+  computed_at = excluded.computed_at;
