@@ -1,0 +1,212 @@
+"""The 21 indicators of one pair's candles: the only module that calls polars-talib, closing its traps. Pure.
+
+Output columns of `indicators_of`, all Float64 except `market_moves`, null while an indicator warms up (never NaN):
+
+    rsi_14 · macd macd_signal macd_histogram · bollinger_upper bollinger_middle bollinger_lower · ema_20 ema_50 ema_200
+    sma_20 sma_50 sma_200 · stochastic_k stochastic_d · atr_14 · cci_20 · adx_14 · obv obv_change_20 · vwap
+    williams_r_14 · roc_10 · mfi_14 · plus_di_14 minus_di_14 · parabolic_sar · aroon_up aroon_down aroon_oscillator
+    momentum_10 · trix_15 · ultimate_oscillator · keltner_upper keltner_middle keltner_lower
+    market_moves (Boolean): in the last 14 bars the price moved and something was traded; else oscillators are null
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+import polars as pl
+import polars_talib as talib
+
+BARS_NEEDED = 2_000
+"""Bars to load so that the slowest of them, an EMA over 200 bars, no longer shows where the history was cut (1e-9)."""
+
+MOVES_BARS = 14
+SMA_TYPE = 0
+
+BAR_COLUMNS = ("open", "high", "low", "close", "volume")
+
+# The names that a stored reading carries, and the columns behind each. A name with one column holds a number.
+Columns: TypeAlias = str | Mapping[str, str]
+NAMED: Mapping[str, Columns] = MappingProxyType(
+    {
+        "rsi": "rsi_14",
+        "macd": {"macd": "macd", "signal": "macd_signal", "histogram": "macd_histogram"},
+        "bollinger": {"upper": "bollinger_upper", "middle": "bollinger_middle", "lower": "bollinger_lower"},
+        "ema": {"20": "ema_20", "50": "ema_50", "200": "ema_200"},
+        "sma": {"20": "sma_20", "50": "sma_50", "200": "sma_200"},
+        "stochastic": {"k": "stochastic_k", "d": "stochastic_d"},
+        "atr": "atr_14",
+        "cci": "cci_20",
+        "adx": "adx_14",
+        "obv": {"value": "obv", "change_20": "obv_change_20"},
+        "vwap": "vwap",
+        "williams_r": "williams_r_14",
+        "roc": "roc_10",
+        "mfi": "mfi_14",
+        "dmi": {"plus": "plus_di_14", "minus": "minus_di_14"},
+        "parabolic_sar": "parabolic_sar",
+        "aroon": {"up": "aroon_up", "down": "aroon_down", "oscillator": "aroon_oscillator"},
+        "momentum": "momentum_10",
+        "trix": "trix_15",
+        "ultimate_oscillator": "ultimate_oscillator",
+        "keltner": {"upper": "keltner_upper", "middle": "keltner_middle", "lower": "keltner_lower"},
+    }
+)
+
+# In a market that stands still these are quotients of nothing by nothing, which TA-Lib renders as 0: RSI 0 would
+# read as "oversold". They are null there instead.
+_MEANINGLESS_WHEN_FLAT = (
+    "rsi_14",
+    "stochastic_k",
+    "stochastic_d",
+    "cci_20",
+    "adx_14",
+    "plus_di_14",
+    "minus_di_14",
+    "williams_r_14",
+    "mfi_14",
+    "aroon_up",
+    "aroon_down",
+    "aroon_oscillator",
+    "ultimate_oscillator",
+)
+
+
+def indicators_of(candles: pl.DataFrame) -> pl.DataFrame:
+    """Return the candles of one pair, oldest first and as Float64, with the columns the module names beside them.
+
+    `candles` has opened_at, open, high, low, close and volume, in any order of rows and any numeric type. A row
+    with a hole (null, NaN, infinite) is treated as a bar that is missing: its own indicators are null and all others
+    are what they would be without it. Row n depends on rows up to n only, so a whole history may be walked at once.
+    Raises ValueError when an opening time occurs twice.
+    """
+    # Decimal, which is what asyncpg makes of `numeric`, would abort the whole process inside the plugin.
+    bars = candles.select("opened_at", pl.col(BAR_COLUMNS).cast(pl.Float64)).sort("opened_at")
+    if bars["opened_at"].is_duplicated().any():
+        raise ValueError("an opening time occurs twice: candles of one pair and one exchange are expected")
+    # A NaN inside a series does not stop TA-Lib; it makes plausible wrong numbers of everything after it.
+    sound = bars.filter(pl.all_horizontal(pl.col(BAR_COLUMNS).is_finite().fill_null(False)))
+    computed = (
+        sound.lazy()
+        .with_columns(**_structs())
+        .with_columns(**_fields())
+        .with_columns(**_plain())
+        .with_columns(**_derived())
+        .with_columns(_finite_or_null(column) for column in _COLUMNS)
+        .with_columns(market_moves=_market_moves())
+        .with_columns(
+            pl.when("market_moves").then(pl.col(column)).alias(column) for column in _MEANINGLESS_WHEN_FLAT
+        )
+        .select("opened_at", *_COLUMNS, "market_moves")
+        .collect()
+    )
+    return bars.join(computed, on="opened_at", how="left", maintain_order="left")
+
+
+def technical_reading(indicators: pl.DataFrame) -> dict[str, Any]:
+    """Return the newest row of `indicators_of` under its 21 names; null where an indicator has nothing to say."""
+    newest = indicators.row(-1, named=True)
+    return {
+        name: newest[columns]
+        if isinstance(columns, str)
+        else {key: newest[column] for key, column in columns.items()}
+        for name, columns in NAMED.items()
+    }
+
+
+def _structs() -> dict[str, pl.Expr]:
+    # TA-Lib's several outputs arrive as one struct, which is called `close` unless it gets a name of its own.
+    high, low, close = pl.col("high"), pl.col("low"), pl.col("close")
+    return {
+        "_macd": talib.macd(close, fastperiod=12, slowperiod=26, signalperiod=9),
+        "_bollinger": talib.bbands(close, timeperiod=20, nbdevup=2.0, nbdevdn=2.0, matype=SMA_TYPE),
+        "_stochastic": talib.stoch(
+            high,
+            low,
+            close,
+            fastk_period=14,
+            slowk_period=3,
+            slowk_matype=SMA_TYPE,
+            slowd_period=3,
+            slowd_matype=SMA_TYPE,
+        ),
+        "_aroon": talib.aroon(high, low, timeperiod=14),
+    }
+
+
+def _fields() -> dict[str, pl.Expr]:
+    return {
+        "macd": pl.col("_macd").struct.field("macd"),
+        "macd_signal": pl.col("_macd").struct.field("macdsignal"),
+        "macd_histogram": pl.col("_macd").struct.field("macdhist"),
+        "bollinger_upper": pl.col("_bollinger").struct.field("upperband"),
+        "bollinger_middle": pl.col("_bollinger").struct.field("middleband"),
+        "bollinger_lower": pl.col("_bollinger").struct.field("lowerband"),
+        "stochastic_k": pl.col("_stochastic").struct.field("slowk"),
+        "stochastic_d": pl.col("_stochastic").struct.field("slowd"),
+        "aroon_up": pl.col("_aroon").struct.field("aroonup"),
+        "aroon_down": pl.col("_aroon").struct.field("aroondown"),
+    }
+
+
+def _plain() -> dict[str, pl.Expr]:
+    high, low, close, volume = pl.col("high"), pl.col("low"), pl.col("close"), pl.col("volume")
+    return {
+        "rsi_14": talib.rsi(close, timeperiod=14),
+        "ema_20": talib.ema(close, timeperiod=20),
+        "ema_50": talib.ema(close, timeperiod=50),
+        "ema_200": talib.ema(close, timeperiod=200),
+        "sma_20": talib.sma(close, timeperiod=20),
+        "sma_50": talib.sma(close, timeperiod=50),
+        "sma_200": talib.sma(close, timeperiod=200),
+        "atr_14": talib.atr(high, low, close, timeperiod=14),
+        "cci_20": talib.cci(high, low, close, timeperiod=20),
+        "adx_14": talib.adx(high, low, close, timeperiod=14),
+        "obv": talib.obv(close, volume),
+        "vwap": _session_vwap(),
+        "williams_r_14": talib.willr(high, low, close, timeperiod=14),
+        "roc_10": talib.roc(close, timeperiod=10),
+        "mfi_14": talib.mfi(high, low, close, volume, timeperiod=14),
+        "plus_di_14": talib.plus_di(high, low, close, timeperiod=14),
+        "minus_di_14": talib.minus_di(high, low, close, timeperiod=14),
+        "parabolic_sar": talib.sar(high, low, acceleration=0.02, maximum=0.2),
+        "aroon_oscillator": talib.aroonosc(high, low, timeperiod=14),
+        "momentum_10": talib.mom(close, timeperiod=10),
+        "trix_15": talib.trix(close, timeperiod=15),
+        "ultimate_oscillator": talib.ultosc(high, low, close, timeperiod1=7, timeperiod2=14, timeperiod3=28),
+        "_keltner_atr": talib.atr(high, low, close, timeperiod=10),
+    }
+
+
+def _derived() -> dict[str, pl.Expr]:
+    return {
+        # OBV counts from wherever the history starts, so only its changes compare from one reading to the next.
+        "obv_change_20": pl.col("obv").diff(20),
+        "keltner_upper": pl.col("ema_20") + 2.0 * pl.col("_keltner_atr"),
+        "keltner_middle": pl.col("ema_20"),
+        "keltner_lower": pl.col("ema_20") - 2.0 * pl.col("_keltner_atr"),
+    }
+
+
+def _session_vwap() -> pl.Expr:
+    session = pl.col("opened_at").dt.truncate("1d")
+    typical = (pl.col("high") + pl.col("low") + pl.col("close")) / 3.0
+    traded = (typical * pl.col("volume")).cum_sum().over(session)
+    volume = pl.col("volume").cum_sum().over(session)
+    # A session whose morning was not loaded has no VWAP that anybody else would agree with.
+    whole = pl.col("opened_at").first().over(session) == session
+    return pl.when(whole & (volume > 0)).then(traded / volume)
+
+
+def _market_moves() -> pl.Expr:
+    span = pl.col("high").rolling_max(MOVES_BARS) - pl.col("low").rolling_min(MOVES_BARS)
+    # A rolling sum keeps rounding residue of what has left the window; a maximum of zeros is exactly zero.
+    traded = pl.col("volume").rolling_max(MOVES_BARS)
+    return ((pl.col("atr_14") > 0) & (span > 0) & (traded > 0)).fill_null(False)
+
+
+def _finite_or_null(column: str) -> pl.Expr:
+    # Warm-up is NaN, and NaN sorts above every number: `rsi > 70` would be true before there is an RSI.
+    return pl.when(pl.col(column).is_finite()).then(pl.col(column)).alias(column)
+
+
+_COLUMNS = tuple(name for name in (*_fields(), *_plain(), *_derived()) if not name.startswith("_"))

@@ -1,0 +1,116 @@
+"""The signed request to watchers-upsert: the one place that knows its wire form and what its answers mean."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+import httpx
+
+from zmarty.signing import sign
+
+# The function answers within 1 s; the rest is its cold start and the way there.
+REQUEST_SECONDS = 5.0
+ANSWER_BYTES_MAX = 16_384
+ERROR_CHARACTERS_MAX = 500
+REFUSED_FOR_GOOD = frozenset({400, 413, 422})
+RESULTS = frozenset({"applied", "duplicate", "stale"})
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """The change is in the trading database; `result` is applied, duplicate or stale."""
+
+    result: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """This body will never be accepted."""
+
+    error: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Nobody can say that it arrived; the same request may succeed later. `alarming` when only people can mend it."""
+
+    error: str
+    alarming: bool = False
+
+
+Answer: TypeAlias = Delivered | Refused | Failed
+
+
+class Webhook:
+    """A client of one function. Every secret signs, so that either side may learn a new one first."""
+
+    def __init__(
+        self,
+        url: str,
+        secrets: Sequence[str],
+        *,
+        connections_max: int,
+        request_seconds: float = REQUEST_SECONDS,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        assert secrets, "a webhook needs a secret to sign with"
+        self._url = url
+        self._secrets = tuple(secrets)
+        self._request_seconds = request_seconds
+        self._now = now
+        self._client = httpx.AsyncClient(
+            timeout=request_seconds,
+            limits=httpx.Limits(max_connections=connections_max, max_keepalive_connections=connections_max),
+            follow_redirects=False,
+        )
+
+    async def send(self, event_id: int, payload: Mapping[str, Any]) -> Answer:
+        body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
+        headers = {"content-type": "application/json", **self._signed(str(event_id), body)}
+        try:
+            # httpx bounds each step of a request; an answer that trickles is bounded here.
+            async with asyncio.timeout(self._request_seconds):
+                return await self._answered(headers, body.encode())
+        except (httpx.HTTPError, TimeoutError) as error:
+            return Failed(f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS_MAX])
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    def _signed(self, webhook_id: str, body: str) -> dict[str, str]:
+        sent_at = self._now()
+        stamps = [sign(secret, webhook_id=webhook_id, sent_at=sent_at, body=body) for secret in self._secrets]
+        return {**stamps[0], "webhook-signature": " ".join(stamp["webhook-signature"] for stamp in stamps)}
+
+    async def _answered(self, headers: dict[str, str], content: bytes) -> Answer:
+        async with self._client.stream("POST", self._url, headers=headers, content=content) as response:
+            text = await _read(response)
+        if response.status_code == httpx.codes.OK:
+            # Anything else with a 200 is somebody else's page, and proves nothing.
+            result = _result(text)
+            return Delivered(result) if result else Failed("200 without a result")
+        error = f"{response.status_code} {text}"[:ERROR_CHARACTERS_MAX]
+        if response.status_code in REFUSED_FOR_GOOD:
+            return Refused(error)
+        return Failed(error, alarming=response.status_code < httpx.codes.INTERNAL_SERVER_ERROR)
+
+
+async def _read(response: httpx.Response) -> str:
+    body = b""
+    async for piece in response.aiter_bytes():
+        body += piece
+        if len(body) >= ANSWER_BYTES_MAX:
+            break
+    return body[:ANSWER_BYTES_MAX].decode(errors="replace")
+
+
+def _result(text: str) -> str | None:
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return None
+    result = answer.get("result") if isinstance(answer, dict) else None
+    return result if result in RESULTS else None

@@ -1,0 +1,79 @@
+"""The vendors of one process, opened from its settings and closed with it."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+
+from orchestrator_worker.sources.candle_source import CandleSource
+from orchestrator_worker.sources.cryptometer import Cryptometer
+from orchestrator_worker.sources.exchange import ExchangeKlines
+from orchestrator_worker.sources.king_fisher import KingFisher
+from orchestrator_worker.sources.vendor import Vendor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vendors:
+    """Who can be asked. A vendor that is not configured is None, and what only it knows is missing."""
+
+    exchange: ExchangeKlines
+    cryptometer: Cryptometer | None = None
+    king_fisher: KingFisher | None = None
+
+    def candle_sources(self, *, history: bool) -> tuple[CandleSource, ...]:
+        """Whom to ask for candles, in order. Only an exchange has the history that a first ingest needs."""
+        if history or self.cryptometer is None:
+            return (self.exchange,)
+        return (self.cryptometer, self.exchange)
+
+
+@asynccontextmanager
+async def open_vendors(
+    *,
+    exchange_url: str,
+    cryptometer_url: str,
+    cryptometer_key: str | None = None,
+    king_fisher_url: str = "",
+    king_fisher_key: str | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> AsyncIterator[Vendors]:
+    """Open the clients of all vendors that are configured: Cryptometer by its key, King Fisher by its address."""
+    # At INFO httpx prints whole addresses, and one of ours carries a key.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    async with AsyncExitStack() as opened:
+
+        def keep(vendor: Vendor) -> Vendor:
+            opened.push_async_callback(vendor.close)
+            return vendor
+
+        yield Vendors(
+            exchange=ExchangeKlines(keep(Vendor("binance", exchange_url, transport=transport))),
+            cryptometer=Cryptometer(
+                keep(
+                    Vendor(
+                        "cryptometer",
+                        cryptometer_url,
+                        params={"api_key": cryptometer_key},
+                        secrets=(cryptometer_key,),
+                        transport=transport,
+                    )
+                )
+            )
+            if cryptometer_key
+            else None,
+            king_fisher=KingFisher(
+                keep(
+                    Vendor(
+                        "king_fisher",
+                        king_fisher_url,
+                        headers={"x-api-key": king_fisher_key} if king_fisher_key else {},
+                        secrets=(king_fisher_key or "",),
+                        transport=transport,
+                    )
+                )
+            )
+            if king_fisher_url
+            else None,
+        )
