@@ -55,9 +55,9 @@ async def _run(settings: WorkerSettings) -> None:
     ):
         relay = Relay(
             pool=chat,
-            dsn=chat_dsn,
+            listen_dsn=chat_dsn,
             url=settings.watchers_webhook_url,
-            secret=settings.watchers_webhook_secrets[0],
+            secrets=settings.watchers_webhook_secrets,
             worker_id=settings.worker_id,
         )
         resources = Resources(chat=chat, trading=trading, vendors=vendors)

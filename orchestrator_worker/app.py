@@ -40,7 +40,14 @@ async def run(settings: WorkerSettings, resources: Resources, relay: Relay, stop
         loops.create_task(relay.run(stopping))
         beating = asyncio.Event()
         loops.create_task(
-            beat(resources.trading, consumers, beating, worker_id=settings.worker_id, version=settings.commit)
+            beat(
+                resources.trading,
+                consumers,
+                relay,
+                beating,
+                worker_id=settings.worker_id,
+                version=settings.commit,
+            )
         )
         await stopping.wait()
         log.info("worker_draining", in_flight=sum(consumer.in_flight for consumer in consumers))

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from orchestrator_worker.consumer import Consumer
+from orchestrator_worker.relay.relay import Relay
 from zmarty import sql
 from zmarty.postgres import TROUBLE, Pool
 
@@ -20,13 +21,19 @@ _SQL = sql.load(__package__)
 
 
 async def beat(
-    pool: Pool, consumers: Sequence[Consumer], stopping: asyncio.Event, *, worker_id: str, version: str
+    pool: Pool,
+    consumers: Sequence[Consumer],
+    relay: Relay,
+    stopping: asyncio.Event,
+    *,
+    worker_id: str,
+    version: str,
 ) -> None:
     """Write this worker's row every BEAT_SECONDS until `stopping`, then remove it."""
     started_at = datetime.now(UTC)
     while not stopping.is_set():
-        # The slowest consumer speaks for the worker: one stalled loop must not hide behind the others.
-        progressed_at = min(consumer.progressed_at for consumer in consumers)
+        # The slowest loop speaks for the worker: one that stalls must not hide behind the others.
+        progressed_at = min(relay.progressed_at, *(consumer.progressed_at for consumer in consumers))
         try:
             await pool.execute(
                 _SQL["beat"], worker_id, started_at, progressed_at, version, _metrics(consumers)

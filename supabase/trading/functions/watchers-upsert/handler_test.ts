@@ -1,0 +1,236 @@
+import assert from "node:assert/strict";
+import { Webhook } from "standardwebhooks";
+import { BODY_BYTES_MAX, BUDGET_MS, handlerFrom } from "./handler.ts";
+import { type Apply, DatabaseFailed, type Event, type Result, RowRefused } from "./store.ts";
+
+const SECRET = `whsec_${btoa("k".repeat(32))}`;
+const NOW = new Date("2026-11-21T03:00:00Z");
+const row = {
+  user_id: "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+  symbol: "BTC/USDT",
+  timeframe: "1h",
+  strategy: {},
+  active: true,
+};
+const insert = { type: "INSERT", table: "user_symbols", schema: "public", record: row, old_record: null };
+
+/** The rule of the database in memory: only a greater version applies. */
+function memory(): { apply: Apply; versions: Map<string, bigint> } {
+  const versions = new Map<string, bigint>();
+  const judge = ({ version, changes }: Event): Result => {
+    const key = changes.map((change) => `${change.userId} ${change.symbol} ${change.timeframe}`).join();
+    const before = versions.get(key) ?? 0n;
+    if (BigInt(version) <= before) return BigInt(version) === before ? "duplicate" : "stale";
+    versions.set(key, BigInt(version));
+    return "applied";
+  };
+  return { versions, apply: (events) => Promise.resolve(events.map(judge)) };
+}
+
+function signed(
+  body: string,
+  { id = "41", sentAt = NOW, ...init }: RequestInit & { id?: string; sentAt?: Date } = {},
+) {
+  return new Request("http://127.0.0.1/watchers-upsert", {
+    method: "POST",
+    body,
+    headers: {
+      "webhook-id": id,
+      "webhook-timestamp": `${Math.floor(sentAt.getTime() / 1000)}`,
+      "webhook-signature": new Webhook(SECRET).sign(id, sentAt, body),
+    },
+    ...init,
+  });
+}
+
+function functionWith(apply: Apply, secrets = [SECRET]) {
+  const lines: Record<string, unknown>[] = [];
+  const handle = handlerFrom({ secrets, apply, now: () => NOW, log: (line) => lines.push(line) });
+  return { handle, lines };
+}
+
+const untouched: Apply = () => assert.fail("the database was touched");
+
+Deno.test("an event is applied, then a duplicate, then stale", async () => {
+  const { handle, lines } = functionWith(memory().apply);
+
+  const results = [];
+  for (const id of ["41", "41", "42", "41"]) {
+    const response = await handle(signed(JSON.stringify(insert), { id }));
+    assert.equal(response.status, 200);
+    results.push((await response.json()).result);
+  }
+
+  assert.deepEqual(results, ["applied", "duplicate", "applied", "stale"]);
+  assert.deepEqual(lines.map((line) => line.result), results);
+});
+
+for (const method of ["GET", "PUT", "DELETE", "OPTIONS"]) {
+  Deno.test(`${method} is answered 405`, async () => {
+    const response = await functionWith(untouched).handle(new Request("http://127.0.0.1/", { method }));
+
+    assert.equal(response.status, 405);
+    assert.equal(response.headers.get("allow"), "POST");
+    assert.equal((await response.json()).error, "method_not_allowed");
+  });
+}
+
+const body = JSON.stringify(insert);
+const stale = new Date(NOW.getTime() - 301_000);
+const refusals: [string, Request, number, string][] = [
+  [
+    "an unsigned request",
+    new Request("http://127.0.0.1/", { method: "POST", body }),
+    401,
+    "signature_invalid",
+  ],
+  ["an old request", signed(body, { sentAt: stale }), 401, "signature_invalid"],
+  [
+    "a tampered body",
+    new Request(signed(body), { body: body.replace("1h", "4h") }),
+    401,
+    "signature_invalid",
+  ],
+  ["a huge unsigned body", signed("", { body: "x".repeat(BODY_BYTES_MAX + 1) }), 413, "body_too_large"],
+  ["no JSON", signed("{not json"), 400, "body_malformed"],
+  ["an empty body", signed(""), 400, "body_malformed"],
+  ["a list", signed("[]"), 400, "body_malformed"],
+  ["JSON null", signed("null"), 400, "body_malformed"],
+  ["another table", signed(JSON.stringify({ ...insert, table: "profiles" })), 422, "field_invalid"],
+  ["an id that is no version", signed(body, { id: "msg_2abc" }), 422, "field_invalid"],
+  ["an id of zero", signed(body, { id: "0" }), 422, "field_invalid"],
+  ["an id beyond bigint", signed(body, { id: "9223372036854775808" }), 422, "field_invalid"],
+];
+for (const [what, request, status, code] of refusals) {
+  Deno.test(`${what} is answered ${status} without touching the database`, async () => {
+    const { handle, lines } = functionWith(untouched);
+
+    const response = await handle(request);
+    const answer = await response.json();
+
+    assert.deepEqual([response.status, answer.error], [status, code]);
+    assert.deepEqual(Object.keys(answer), ["error", "message", "details", "request_id"]);
+    assert.equal(answer.request_id, response.headers.get("x-request-id"));
+    assert.deepEqual([lines.length, lines[0].status, lines[0].error], [1, status, code]);
+  });
+}
+
+Deno.test("the fields at fault are named in the answer", async () => {
+  const wrong = JSON.stringify({ ...insert, record: { ...row, timeframe: "2h" } });
+
+  const response = await functionWith(untouched).handle(signed(wrong));
+
+  assert.deepEqual((await response.json()).details.map((fault: { field: string }) => fault.field), [
+    "record.timeframe",
+  ]);
+});
+
+Deno.test("a chunked body is counted while it is read", async () => {
+  let sent = 0;
+  const endless = new ReadableStream({
+    pull(controller) {
+      sent += 8_192;
+      controller.enqueue(new Uint8Array(8_192));
+    },
+  });
+
+  const response = await functionWith(untouched).handle(signed("", { body: endless }));
+
+  assert.equal(response.status, 413);
+  assert(sent < 2 * BODY_BYTES_MAX);
+});
+
+Deno.test("a body that breaks off is answered 400", async () => {
+  const broken = new ReadableStream({
+    pull: (controller) => controller.error(new TypeError("connection reset")),
+  });
+
+  assert.equal((await functionWith(untouched).handle(signed("", { body: broken }))).status, 400);
+});
+
+Deno.test("a body that never ends costs the budget and no more", async () => {
+  const silent = new ReadableStream({ pull: () => new Promise(() => {}) });
+  const started = performance.now();
+
+  const response = await functionWith(untouched).handle(signed("", { body: silent }));
+
+  assert.deepEqual([response.status, (await response.json()).error], [503, "budget_exceeded"]);
+  assert(performance.now() - started < 1_000);
+});
+
+Deno.test("a database beyond the budget is answered 503 within a second", async () => {
+  const slow: Apply = () => new Promise(() => {});
+  const started = performance.now();
+
+  const response = await functionWith(slow).handle(signed(body));
+
+  assert.deepEqual([response.status, (await response.json()).error], [503, "budget_exceeded"]);
+  const elapsed = performance.now() - started;
+  assert(BUDGET_MS - 50 < elapsed && elapsed < 1_000, `${elapsed} ms`);
+});
+
+const failures: [Error, number, string][] = [
+  [new DatabaseFailed("no connection"), 503, "database_unavailable"],
+  [new RowRefused("23514 watchers_symbol_canonical"), 422, "field_invalid"],
+  [new TypeError("a fault that quotes BTC/USDT"), 500, "internal_error"],
+];
+for (const [error, status, code] of failures) {
+  Deno.test(`${error.name} ${error.message} is answered ${status}`, async () => {
+    const { handle, lines } = functionWith(() => Promise.reject(error));
+
+    const response = await handle(signed(body));
+
+    assert.deepEqual([response.status, (await response.json()).error], [status, code]);
+    assert(!JSON.stringify(lines).includes("BTC/USDT"));
+  });
+}
+
+Deno.test("without a secret nothing is accepted", async () => {
+  const response = await functionWith(untouched, []).handle(signed(body));
+
+  assert.deepEqual([response.status, (await response.json()).error], [503, "secrets_missing"]);
+});
+
+Deno.test("a line holds neither body nor signature nor secret", async () => {
+  const { handle, lines } = functionWith(memory().apply);
+  const request = signed(body);
+  const signature = request.headers.get("webhook-signature")!;
+
+  await handle(request);
+
+  const text = JSON.stringify(lines);
+  assert(!text.includes("BTC/USDT") && !text.includes(signature) && !text.includes(SECRET));
+  assert.equal(lines[0].webhook_id, "41");
+});
+
+Deno.test("events of a batch are judged one by one", async () => {
+  const { versions, apply } = memory();
+  const events = [
+    { id: 43, ...insert },
+    { id: 44, ...insert, table: "profiles" },
+    { id: "43", ...insert },
+    "no event",
+  ];
+
+  const response = await functionWith(apply).handle(signed(JSON.stringify({ events }), { id: "batch-1" }));
+
+  assert.equal(response.status, 200);
+  const { results } = await response.json();
+  assert.deepEqual(results.map(({ id, result, error }: Record<string, unknown>) => [id, result ?? error]), [
+    [43, "applied"],
+    [44, "field_invalid"],
+    ["43", "duplicate"],
+    [null, "field_invalid"],
+  ]);
+  assert.deepEqual([...versions.values()], [43n]);
+});
+
+Deno.test("a batch is bounded", async () => {
+  const events = Array(101).fill({ id: 1, ...insert, record: null });
+
+  const response = await functionWith(untouched).handle(
+    signed(JSON.stringify({ events: events.map(() => 0) })),
+  );
+
+  assert.equal(response.status, 422);
+});

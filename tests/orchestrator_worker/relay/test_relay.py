@@ -1,0 +1,359 @@
+"""The loop by itself: order, claims, retries, parking and the end of a worker, against a function that follows a script."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from orchestrator_worker.relay import store
+from orchestrator_worker.relay.relay import Bounds
+from tests.conftest import logged_in
+from tests.orchestrator_worker.relay.conftest import QUICK, Relaying
+from tests.orchestrator_worker.relay.functions import ScriptedFunction, scripted, until
+from tests.support.databases import Database
+from zmarty.postgres import Connection, Pool
+
+APPLIED = (200, {"result": "applied"})
+
+
+async def write(chat: Pool | Connection, user: UUID, count: int = 1) -> list[int]:
+    """Outbox rows as the trigger writes them, one transaction each unless the caller holds one."""
+    payload = {"type": "INSERT", "record": {"user_id": str(user)}, "old_record": None}
+    insert = "insert into outbox (user_id, payload) values ($1, $2) returning id"
+    return [await chat.fetchval(insert, user, payload) for _ in range(count)]
+
+
+async def open_rows(chat: Pool) -> int:
+    rows: int = await chat.fetchval(
+        "select count(*) from outbox where delivered_at is null and parked_at is null"
+    )
+    return rows
+
+
+async def all_ended(chat: Pool) -> bool:
+    return await open_rows(chat) == 0
+
+
+async def claim(chat: Pool, relay_id: str) -> list[store.Event]:
+    async with chat.acquire() as connection, connection.transaction():
+        await store.take_turn(connection)
+        return await store.claim(connection, relay_id=relay_id, lease_seconds=5, limit=8)
+
+
+async def test_two_relays_keep_each_users_order(chat: Pool, relaying: Relaying) -> None:
+    users = [uuid4() for _ in range(6)]
+    written = {user: await write(chat, user, 10) for user in users}
+
+    async with scripted(seconds=0.005) as function, AsyncExitStack() as stack:
+        for _ in range(2):
+            await stack.enter_async_context(relaying(function.url))
+        for user in users:
+            written[user] += await write(chat, user, 10)
+        await until(lambda: all_ended(chat))
+
+    assert function.attempts.total() == 120
+    for user, ids in written.items():
+        assert [event_id for event_id in function.ids if event_id in ids] == ids
+        assert function.in_flight_max[str(user)] == 1
+    assert function.users_at_once_max > 1
+
+
+async def test_failing_rows_keep_their_order_with_two_relays(chat: Pool, relaying: Relaying) -> None:
+    user = uuid4()
+    ids = await write(chat, user, 12)
+    script = lambda event_id, attempt: (503, {}) if attempt < 3 else APPLIED  # noqa: E731
+
+    async with scripted(script=script) as function, AsyncExitStack() as stack:
+        for _ in range(2):
+            await stack.enter_async_context(relaying(function.url))
+        await until(lambda: all_ended(chat))
+
+    assert function.ids == [event_id for event_id in ids for _ in range(3)]
+    assert function.in_flight_max[str(user)] == 1
+
+
+async def test_a_row_committed_late_is_not_passed_over(chat: Pool, relaying: Relaying) -> None:
+    user = uuid4()
+    async with scripted(seconds=0.05) as function, relaying(function.url):
+        async with chat.acquire() as connection:
+            late = connection.transaction()
+            await late.start()
+            [first] = await write(connection, user)
+            [second] = await write(chat, user)
+            await until(lambda: in_flight(function, user))
+            await late.commit()
+        await until(lambda: all_ended(chat))
+
+    assert function.ids == [second, first]
+    assert function.in_flight_max[str(user)] == 1
+
+
+async def in_flight(function: ScriptedFunction, user: UUID) -> bool:
+    return function.in_flight[str(user)] == 1
+
+
+async def test_claims_that_race_take_one_row_of_a_user(chat: Pool) -> None:
+    user = uuid4()
+    await write(chat, user, 3)
+
+    claimed = await asyncio.gather(*(claim(chat, f"relay {number}") for number in range(8)))
+
+    assert sum(len(events) for events in claimed) == 1
+
+
+async def test_a_claim_sees_every_earlier_claim(chat: Pool) -> None:
+    user = uuid4()
+    async with chat.acquire() as late, chat.acquire() as early:
+        writing, claiming = late.transaction(), early.transaction()
+        await writing.start()
+        await write(late, user)
+        [second] = await write(chat, user)
+        await claiming.start()
+        await store.take_turn(early)
+        [claimed] = await store.claim(early, relay_id="early", lease_seconds=5, limit=8)
+        await writing.commit()
+
+        other = asyncio.create_task(claim(chat, "other"))
+        await until(lambda: chat.fetchval("select count(*) > 0 from pg_locks where not granted"))
+        await claiming.commit()
+
+    assert claimed.id == second
+    assert await other == []
+
+
+async def test_a_backlog_the_planner_does_not_know_is_claimed_at_once(chat: Pool) -> None:
+    backlog = """
+        insert into outbox (user_id, payload)
+        select md5((number % 2000)::text)::uuid, '{}' from generate_series(1, 20000) as number"""
+    await chat.execute(backlog)
+
+    started = time.monotonic()
+    claimed = await claim(chat, "relay")
+
+    assert {event.id for event in claimed} == set(range(1, 9))
+    assert time.monotonic() - started < 1
+
+
+async def test_a_parked_row_holds_nobody_else_up(chat: Pool, relaying: Relaying) -> None:
+    user = uuid4()
+    [first, bad, last] = await write(chat, user, 3)
+    refusal = {"error": "field_invalid", "message": "record.symbol: must be canonical"}
+    script = lambda event_id, attempt: (422, refusal) if event_id == bad else APPLIED  # noqa: E731
+
+    async with scripted(script=script) as function, relaying(function.url):
+        await until(lambda: all_ended(chat))
+
+    assert function.ids == [first, bad, last]
+    parked = await chat.fetchrow("select id, attempts, last_error from outbox where parked_at is not null")
+    assert parked is not None
+    assert (parked["id"], parked["attempts"]) == (bad, 1)
+    assert parked["last_error"].startswith("422 ")
+    error = await chat.fetchrow("select service, code, message from recent_errors")
+    assert error is not None
+    assert (error["service"], error["code"]) == ("worker", "outbox_parked")
+    assert error["message"].startswith(f"outbox row {bad}: 422 ")
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_what_is_refused_for_good_is_parked_at_once(
+    chat: Pool, relaying: Relaying, status: int
+) -> None:
+    await write(chat, uuid4())
+
+    async with scripted(script=lambda *_: (status, {})) as function, relaying(function.url):
+        await until(lambda: all_ended(chat))
+
+    assert len(function.ids) == 1
+
+
+@pytest.mark.parametrize(
+    "failure", [(500, {}), (503, {}), (401, {}), (404, b"no function"), (200, b"<html>"), (200, {})]
+)
+async def test_what_may_succeed_later_is_tried_again(
+    chat: Pool, relaying: Relaying, failure: tuple[int, object]
+) -> None:
+    await write(chat, uuid4())
+    script = lambda _, attempt: failure if attempt < 3 else APPLIED  # noqa: E731
+
+    async with scripted(script=script) as function, relaying(function.url):
+        await until(lambda: all_ended(chat))
+
+    row = await chat.fetchrow("select attempts, delivered_at, parked_at, last_error from outbox")
+    assert row is not None
+    assert (row["attempts"], row["parked_at"], row["last_error"]) == (3, None, None)
+    assert len(function.ids) == 3
+
+
+async def test_a_row_that_never_succeeds_is_parked_in_the_end(chat: Pool, relaying: Relaying) -> None:
+    await write(chat, uuid4())
+
+    bounds = replace(QUICK, attempts_max=3)
+
+    async with scripted(script=lambda *_: (503, {})) as function, relaying(function.url, bounds=bounds):
+        await until(lambda: all_ended(chat))
+
+    assert len(function.ids) == 3
+    assert "gave up after 3 attempts: 503" in await chat.fetchval("select message from recent_errors")
+
+
+async def test_a_function_that_hangs_is_not_waited_for(chat: Pool, relaying: Relaying) -> None:
+    await write(chat, uuid4())
+
+    bounds = replace(QUICK, request_seconds=0.2)
+
+    async with scripted(seconds=30) as function, relaying(function.url, bounds=bounds):
+        await until(lambda: chat.fetchval("select last_error like '%Timeout%' from outbox"), 2)
+
+
+async def test_a_dead_relays_claim_runs_out(chat: Pool, relaying: Relaying) -> None:
+    [row_id] = await write(chat, uuid4())
+    claimed = "update outbox set claimed_by = 'dead', attempts = 1, claimed_until = now() + interval '300 ms'"
+    await chat.execute(claimed)
+
+    async with scripted() as function, relaying(function.url):
+        started = time.monotonic()
+        await until(lambda: all_ended(chat))
+
+    assert function.ids == [row_id]
+    assert 0.2 < time.monotonic() - started < 2
+
+
+async def test_a_row_that_fell_due_since_the_claim_is_not_slept_through(chat: Pool) -> None:
+    user = uuid4()
+    await write(chat, user, 2)
+    waiting = "update outbox set due_at = clock_timestamp() + $1 where id = (select min(id) from outbox)"
+
+    await chat.execute(waiting, timedelta(seconds=30))
+    assert 29 < (await store.seconds_until_due(chat) or 0) <= 30
+
+    await chat.execute(waiting, timedelta(milliseconds=-1))
+    seconds = await store.seconds_until_due(chat)
+    assert seconds is not None
+    assert seconds <= 0
+
+    await chat.execute("update outbox set delivered_at = now()")
+    assert await store.seconds_until_due(chat) is None
+
+
+async def test_a_following_row_that_waits_is_not_overtaken(chat: Pool) -> None:
+    await write(chat, uuid4(), 3)
+    [first] = await claim(chat, "relay")
+    waiting = "update outbox set due_at = clock_timestamp() + interval '1 minute' where id = $1"
+    await chat.execute(waiting, first.id + 1)
+
+    async with chat.acquire() as connection, connection.transaction():
+        assert await store.mark_delivered(connection, first, relay_id="relay")
+        assert await store.claim_following(connection, first, relay_id="relay", lease_seconds=5) is None
+    await chat.execute("update outbox set due_at = now()")
+
+    [second] = await claim(chat, "relay")
+    assert second.id == first.id + 1
+
+
+async def test_a_long_row_of_one_user_arrives_in_order(chat: Pool, relaying: Relaying) -> None:
+    ids = await write(chat, uuid4(), 120)
+
+    async with scripted() as function, relaying(function.url):
+        await until(lambda: all_ended(chat))
+
+    assert function.ids == ids
+
+
+async def test_a_claim_taken_over_is_not_ended_by_the_first(chat: Pool) -> None:
+    await write(chat, uuid4())
+    async with chat.acquire() as connection:
+        [first] = await store.claim(connection, relay_id="one", lease_seconds=0, limit=1)
+        [second] = await store.claim(connection, relay_id="two", lease_seconds=9, limit=1)
+
+        assert not await store.mark_delivered(connection, first, relay_id="one")
+    assert not await store.postpone(chat, first, relay_id="one", seconds=1, error="late")
+    assert not await store.park(chat, first, relay_id="one", error="late")
+    async with chat.acquire() as connection:
+        assert await store.mark_delivered(connection, second, relay_id="two")
+    assert await chat.fetchval("select count(*) from recent_errors") == 0
+
+
+async def test_a_relay_that_stops_finishes_what_is_in_flight(chat: Pool, relaying: Relaying) -> None:
+    user = uuid4()
+    await write(chat, user, 2)
+
+    async with scripted(seconds=0.3) as function, relaying(function.url):
+        await until(lambda: in_flight(function, user))
+
+    assert len(function.ids) == 1
+    assert await open_rows(chat) == 1
+    assert await chat.fetchval("select count(*) from outbox where claimed_by is not null") == 0
+
+
+async def test_everything_works_without_notifications(chat: Pool, relaying: Relaying) -> None:
+    async with scripted() as function:
+        nowhere = "postgresql://nobody@127.0.0.1:9/none"
+        async with relaying(function.url, listen_dsn=nowhere, bounds=replace(QUICK, poll_seconds=0.1)):
+            await asyncio.sleep(0.15)
+            await write(chat, uuid4())
+            await until(lambda: all_ended(chat), 2)
+
+
+async def test_a_lost_database_is_waited_for(chat: Pool, chat_database: Database, relaying: Relaying) -> None:
+    async with scripted() as function, relaying(function.url):
+        await write(chat, uuid4())
+        await until(lambda: all_ended(chat))
+        async with logged_in(chat_database, "supabase_admin") as admin:
+            ended = await admin.fetchval(
+                "select count(pg_terminate_backend(pid)) from pg_stat_activity "
+                "where datname = current_database() and usename = 'zmarty_worker'"
+            )
+        await write(chat, uuid4())
+        await until(lambda: all_ended(chat), 6)
+
+    assert ended >= 2
+    assert len(function.ids) == 2
+
+
+async def test_an_idle_relay_asks_rarely(
+    chat: Pool, chat_worker: Pool, relaying: Relaying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = []
+
+    async def counted(connection: Connection) -> None:
+        turns.append(time.monotonic())
+        await take_turn(connection)
+
+    take_turn = store.take_turn
+    monkeypatch.setattr(store, "take_turn", counted)
+    async with scripted() as function, relaying(function.url, bounds=Bounds()):
+        await asyncio.sleep(1)
+
+    # Once at the start and once when LISTEN stands.
+    assert len(turns) <= 2
+
+
+async def test_many_users_travel_at_once_within_the_bound(chat: Pool, relaying: Relaying) -> None:
+    for _ in range(20):
+        await write(chat, uuid4())
+
+    bounds = replace(QUICK, users_at_once=4)
+
+    async with scripted(seconds=0.02) as function, relaying(function.url, bounds=bounds):
+        await until(lambda: all_ended(chat))
+
+    assert function.users_at_once_max == 4
+
+
+async def test_what_arrives_is_what_was_written(chat: Pool, relaying: Relaying) -> None:
+    payload = {"record": {"user_id": "u", "note": 'Ü "日本" \\ 🚀', "n": 1.50, "none": None}}
+    await chat.execute("insert into outbox (user_id, payload) values ($1, $2)", uuid4(), payload)
+
+    async with scripted() as function, relaying(function.url):
+        await until(lambda: all_ended(chat))
+
+    [(_, body, headers)] = function.requests
+    assert json.loads(body) == payload
+    assert headers["content-type"] == "application/json"
