@@ -177,14 +177,16 @@ async def test_cron_really_runs(world: World) -> None:
 
 async def test_health_names_what_is_wrong_and_recovers(world: World) -> None:
     assert (await world.api.get("/livez")).status_code == 200
-    await world.trading.execute("""select pgmq.send('compute_winrate', '"nonsense"')""")
+    refused = await world.chat.fetchval(
+        "insert into outbox (user_id, payload, parked_at) values (gen_random_uuid(), '{}', now()) returning id"
+    )
 
-    async def health(status: str) -> bool:
-        answer = await world.api.get("/healthz")
-        assert answer.status_code == 200
-        return bool(answer.json()["status"] == status)
+    await until(lambda: parked_is_told(world, told=True))
+    await world.chat.execute("delete from outbox where id = $1", refused)
+    await until(lambda: parked_is_told(world, told=False))
 
-    await until(lambda: health("degraded"))
-    for queue in ("ingest_indicators", "compute_signals", "compute_winrate"):
-        await world.trading.execute(f"select pgmq.purge_queue('{queue}_dead')")
-    await until(lambda: health("healthy"), seconds=60)
+
+async def parked_is_told(world: World, *, told: bool) -> bool:
+    answer = await world.api.get("/healthz")
+    assert answer.status_code == 200
+    return told == any("refused by the trading database" in reason for reason in answer.json()["reasons"])
