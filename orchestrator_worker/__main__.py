@@ -13,7 +13,7 @@ from orchestrator_worker.resources import Resources
 from orchestrator_worker.settings import WorkerSettings
 from orchestrator_worker.sources.vendors import open_vendors
 from zmarty import logging
-from zmarty.postgres import open_pool
+from zmarty.postgres import TRADING_PATIENCE, open_pool
 
 
 def main() -> None:
@@ -39,7 +39,11 @@ async def _run(settings: WorkerSettings) -> None:
             chat_dsn, application_name="zmarty-worker", size_min=1, size_max=settings.chat_pool_size
         ) as chat,
         await open_pool(
-            trading_dsn, application_name="zmarty-worker", size_min=2, size_max=settings.trading_pool_size
+            trading_dsn,
+            application_name="zmarty-worker",
+            size_min=2,
+            size_max=settings.trading_pool_size,
+            patience=TRADING_PATIENCE,
         ) as trading,
         open_vendors(
             exchange_url=settings.exchange_base_url,

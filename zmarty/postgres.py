@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
@@ -21,13 +22,24 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProx
 # Whatever a database that is away, restarting or refusing can raise through asyncpg. Loops wait it out.
 TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
-CONNECT_SECONDS = 5.0
-STATEMENT_SECONDS = 30.0
+LISTEN_CONNECT_SECONDS = 5.0
 IDLE_IN_TRANSACTION_SECONDS = 60.0
 RECONNECT_SECONDS_MAX = 4.0
 PROBE_SECONDS = 15.0
 PROBE_ANSWER_SECONDS = 3.0
 NOTICES_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a database may take to accept a connection and to run a statement, in seconds."""
+
+    connect_seconds: float
+    statement_seconds: float
+
+
+CHAT_PATIENCE = Patience(connect_seconds=2.0, statement_seconds=30.0)
+TRADING_PATIENCE = Patience(connect_seconds=5.0, statement_seconds=60.0)
 
 
 async def open_pool(
@@ -36,19 +48,19 @@ async def open_pool(
     application_name: str,
     size_min: int,
     size_max: int,
-    statement_seconds: float = STATEMENT_SECONDS,
+    patience: Patience = CHAT_PATIENCE,
 ) -> Pool:
     """Open a pool whose connections read jsonb as Python objects, run in UTC and give up on slow statements."""
     return await asyncpg.create_pool(
         dsn,
         min_size=size_min,
         max_size=size_max,
-        timeout=CONNECT_SECONDS,
-        command_timeout=statement_seconds,
+        timeout=patience.connect_seconds,
+        command_timeout=patience.statement_seconds,
         server_settings={
             "application_name": application_name,
             "timezone": "UTC",
-            "statement_timeout": str(int(statement_seconds * 1000)),
+            "statement_timeout": str(int(patience.statement_seconds * 1000)),
             "idle_in_transaction_session_timeout": str(int(IDLE_IN_TRANSACTION_SECONDS * 1000)),
         },
         init=set_types,
@@ -95,7 +107,7 @@ class Listener:
             try:
                 connection = await asyncpg.connect(
                     self._dsn,
-                    timeout=CONNECT_SECONDS,
+                    timeout=LISTEN_CONNECT_SECONDS,
                     server_settings={"application_name": self._application_name},
                 )
                 for channel in self._channels:

@@ -15,7 +15,7 @@ from local_stack.auth_server.mailbox import Mailbox
 from local_stack.auth_server.resources import Resources, key_file, mailbox_file
 from local_stack.auth_server.signing_keys import SigningKeys
 from zmarty import logging
-from zmarty.postgres import open_pool
+from zmarty.postgres import Patience, open_pool
 
 POOL_SIZE_MIN = 1
 POOL_SIZE_MAX = 8
@@ -66,7 +66,7 @@ async def opened(settings: Settings, own_url: str) -> AsyncIterator[Resources]:
         application_name="zmarty-auth",
         size_min=POOL_SIZE_MIN,
         size_max=POOL_SIZE_MAX,
-        statement_seconds=STATEMENT_SECONDS,
+        patience=Patience(connect_seconds=5.0, statement_seconds=STATEMENT_SECONDS),
     )
     async with pool:
         publishable_key = settings.auth_publishable_key
