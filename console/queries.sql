@@ -1,0 +1,106 @@
+-- name: create_history
+-- The Supabase CLI's own table, in its own form, so that both tools can be used on one database.
+create schema if not exists supabase_migrations;
+create table if not exists supabase_migrations.schema_migrations (
+  version text not null primary key,
+  statements text[],
+  name text
+);
+
+-- name: history_exists
+select to_regclass('supabase_migrations.schema_migrations') is not null;
+
+-- name: history
+select version, name, statements
+from supabase_migrations.schema_migrations
+order by version;
+
+-- name: lock_history
+-- Held to the end of one file's transaction: two deploys at once take turns, file by file.
+select pg_advisory_xact_lock($1::bigint);
+
+-- name: is_applied
+select exists (select from supabase_migrations.schema_migrations where version = $1::text);
+
+-- name: record_migration
+insert into supabase_migrations.schema_migrations (version, statements, name)
+values ($1::text, $2::text[], $3::text);
+
+-- name: find_user
+select id
+from auth.users
+where lower(email) = lower($1::text);
+
+-- name: balance
+select balance
+from public.credit_accounts
+where user_id = $1::uuid;
+
+-- name: grant_credits
+select private.grant_credits($1::uuid, $2::integer, $3::text, $4::text, $5::jsonb);
+
+-- name: tiers
+select tier
+from public.tiers
+order by credits_monthly, tier;
+
+-- name: lock_tier
+select tier
+from public.profiles
+where user_id = $1::uuid
+for update;
+
+-- name: set_tier
+update public.profiles
+set tier = $2::text
+where user_id = $1::uuid;
+
+-- name: audit
+insert into public.audit_log (actor, action, entity, old, new, user_agent)
+values ($1::text, $2::text, $3::text, $4::jsonb, $5::jsonb, $6::text);
+
+-- name: roles_missing
+select wanted.name
+from unnest($1::text[]) as wanted (name)
+where not exists (select from pg_catalog.pg_roles where rolname = wanted.name)
+order by wanted.name;
+
+-- name: roles_without_login
+select rolname as name
+from pg_catalog.pg_roles
+where rolname = any($1::text[]) and not rolcanlogin
+order by rolname;
+
+-- name: schemas_missing
+select wanted.name
+from unnest($1::text[]) as wanted (name)
+where to_regnamespace(wanted.name) is null
+order by wanted.name;
+
+-- name: queues_missing
+select wanted.name
+from unnest($1::text[]) as wanted (name)
+where not exists (select from pgmq.meta where queue_name = wanted.name)
+order by wanted.name;
+
+-- name: dead_letters
+select queue_name, queue_length
+from pgmq.metrics_all()
+where queue_name like '%\_dead' and queue_length > 0
+order by queue_name;
+
+-- name: cron_jobs
+-- The latest run of each schedule; one that never ran has nulls.
+select job.jobname, job.active, run.status, run.return_message, run.start_time
+from cron.job as job
+left join lateral (
+  select status, return_message, start_time
+  from cron.job_run_details as details
+  where details.jobid = job.jobid
+  order by details.runid desc
+  limit 1
+) as run on true
+order by job.jobname;
+
+-- name: server_version
+select current_setting('server_version');

@@ -1,0 +1,1 @@
+"""What a user watches, and how far the mirror has carried it."""

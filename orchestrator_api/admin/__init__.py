@@ -1,0 +1,1 @@
+"""What operators see: queues, schedules, errors, dead letters."""

@@ -1,0 +1,126 @@
+"""Puts the API together: every route, what surrounds them, what the process holds open. The only place that knows all features."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+import httpx
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from orchestrator_api.accounts.routes import routes as accounts_routes
+from orchestrator_api.admin.routes import routes as admin_routes
+from orchestrator_api.auth.keys import KeyCache
+from orchestrator_api.background import Background
+from orchestrator_api.chat.routes import routes as chat_routes
+from orchestrator_api.credits.routes import routes as credits_routes
+from orchestrator_api.error_handlers import HANDLERS
+from orchestrator_api.health.checkup import Checkup
+from orchestrator_api.health.probes import Probes
+from orchestrator_api.health.routes import routes as health_routes
+from orchestrator_api.health.traffic import Traffic
+from orchestrator_api.market.routes import routes as market_routes
+from orchestrator_api.middleware import surroundings
+from orchestrator_api.model_router.router import open_router
+from orchestrator_api.pages.routes import routes as pages_routes
+from orchestrator_api.resources import PublicConfig, Resources
+from orchestrator_api.settings import Settings
+from zmarty.postgres import CHAT_PATIENCE, TRADING_PATIENCE, Patience, Pool, open_pool
+
+POOL_CLOSE_SECONDS = 5.0
+
+ROUTES: tuple[BaseRoute, ...] = (
+    *chat_routes,
+    *credits_routes,
+    *accounts_routes,
+    *market_routes,
+    *health_routes,
+    *admin_routes,
+    *pages_routes,
+)
+
+
+def create_app(
+    open_resources: Callable[[], AbstractAsyncContextManager[Resources]],
+    *,
+    allowed_origins: tuple[str, ...] = (),
+) -> Starlette:
+    """The ASGI application. It opens its resources when the server starts it and closes them when the server ends."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[Mapping[str, Resources]]:
+        async with open_resources() as resources:
+            yield {"resources": resources}
+
+    app = Starlette(
+        routes=ROUTES,
+        middleware=surroundings(allowed_origins),
+        exception_handlers=HANDLERS,
+        lifespan=lifespan,
+    )
+    # A slash too many is a mistake to name, not one to hide behind a redirect.
+    app.router.redirect_slashes = False
+    return app
+
+
+@asynccontextmanager
+async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
+    """Open everything the API holds. A database or vendor that is away does not stop the start: /healthz tells of it."""
+    vendors = settings.providers()
+    secret = settings.chat_jwt_secret
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(httpx.AsyncClient())
+        background = Background()
+        resources = Resources(
+            chat=await _open_pool(
+                stack,
+                settings.chat_database_url.get_secret_value(),
+                settings.chat_pool_size,
+                CHAT_PATIENCE,
+            ),
+            trading=await _open_pool(
+                stack,
+                settings.trading_database_url.get_secret_value(),
+                settings.trading_pool_size,
+                TRADING_PATIENCE,
+            ),
+            keys=KeyCache(
+                supabase_url=settings.chat_supabase_url,
+                client=client,
+                jwt_secret=secret.get_secret_value() if secret is not None else None,
+            ),
+            http=client,
+            router=await stack.enter_async_context(open_router(vendors)),
+            background=background,
+            probes=Probes(vendors, client),
+            checkup=Checkup(),
+            traffic=Traffic(),
+            public=PublicConfig(
+                supabase_url=settings.chat_supabase_url,
+                publishable_key=settings.chat_supabase_publishable_key,
+                api_url=settings.public_api_url,
+            ),
+            commit=settings.commit,
+        )
+        # What was opened last is closed first: answers are settled while the pools are still open.
+        stack.push_async_callback(background.close, drain_seconds=settings.drain_seconds)
+        background.keep_running(resources.keys.refresh_forever(), name="refresh_keys")
+        background.keep_running(resources.probes.refresh_forever(), name="probe_vendors")
+        yield resources
+
+
+async def _open_pool(stack: AsyncExitStack, dsn: str, size_max: int, patience: Patience) -> Pool:
+    # No connection is needed to start: a database that blinks during a deploy must not fail the deploy.
+    pool = await open_pool(
+        dsn, application_name="zmarty-api", size_min=0, size_max=size_max, patience=patience
+    )
+    stack.push_async_callback(_close_pool, pool)
+    return pool
+
+
+async def _close_pool(pool: Pool) -> None:
+    try:
+        async with asyncio.timeout(POOL_CLOSE_SECONDS):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()

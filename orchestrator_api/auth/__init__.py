@@ -1,0 +1,1 @@
+"""Who is asking: tokens of the auth server, verified against its published keys."""

@@ -1,0 +1,221 @@
+"""Writes one answer in a task of its own: the client may leave, the bill is settled all the same, exactly once."""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import asdict
+from typing import Any, ClassVar, TypeAlias
+
+import asyncpg
+import structlog
+
+from orchestrator_api.chat.briefing import Briefing
+from orchestrator_api.chat.data_brief import LABEL, data_brief
+from orchestrator_api.chat.events import Completed, Event, Failed, Opened, Restarted, Token, signal_json
+from orchestrator_api.chat.exchange import Draft, Exchange, complete_exchange, discard_exchange
+from orchestrator_api.chat.plan import Plan
+from orchestrator_api.chat.store import StoredAnswer
+from orchestrator_api.credits.ledger import Settlement
+from orchestrator_api.credits.pricing import DATA_CREDITS, Usage, cost
+from orchestrator_api.model_router.provider import ContentRefused, Failure, Text
+from orchestrator_api.model_router.router import Attempt, FellBack, Finished, ProvidersUnavailable, Started
+from orchestrator_api.resources import Resources
+from zmarty.backoff import full_jitter
+from zmarty.errors import DatabaseUnavailable, ZmartyError
+from zmarty.postgres import Pool
+
+log = structlog.get_logger(__name__)
+
+Tell: TypeAlias = Callable[[Event | None], None]
+
+SETTLE_ATTEMPTS_MAX = 4
+SETTLE_PAUSE_SECONDS = 0.2
+SETTLE_PAUSE_SECONDS_MAX = 2.0
+REFUSAL = "The model declined to answer this question under its content policy. Nothing was charged."
+# A commit may be lost on its way back, so these say nothing about whether it happened; the hold says it.
+DATABASE_LOSSES = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TransactionRollbackError,
+)
+
+
+class AnswerLost(ZmartyError):
+    """A fault of ours; the credits went back."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+
+
+def answer(
+    resources: Resources, exchange: Exchange, plan: Plan, briefing: Briefing
+) -> AsyncGenerator[Event, None]:
+    """Begin the answer now and return what happens to it; whether anybody listens makes no difference to it.
+
+    The last event is Completed or Failed.
+    """
+    # Unbounded, but its content is bounded by output_tokens_max: a client that stops reading must not stop the work.
+    told: asyncio.Queue[Event | None] = asyncio.Queue()
+    resources.background.start(
+        _answer(resources, exchange, plan, briefing, told.put_nowait), name=f"answer {exchange.message_id}"
+    )
+    return _events(told)
+
+
+async def replay(stored: StoredAnswer, balance: int) -> AsyncGenerator[Event, None]:
+    """Tell a stored answer again, as the events of a fresh one."""
+    signals = stored.metadata.get("signals", [])
+    yield Opened(stored.id, stored.conversation_id, signals)
+    yield Token(stored.content)
+    yield Completed(
+        message_id=stored.id,
+        conversation_id=stored.conversation_id,
+        text=stored.content,
+        provider=stored.provider,
+        model=stored.model or LABEL,
+        finish_reason=stored.metadata.get("finish_reason", "stop"),
+        usage=Usage(input_tokens=stored.input_tokens, output_tokens=stored.output_tokens),
+        credits=stored.credits,
+        balance=balance,
+        signals=signals,
+    )
+
+
+async def _events(told: "asyncio.Queue[Event | None]") -> AsyncGenerator[Event, None]:
+    while (event := await told.get()) is not None:
+        yield event
+
+
+async def _answer(
+    resources: Resources, exchange: Exchange, plan: Plan, briefing: Briefing, tell: Tell
+) -> None:
+    signals = [signal_json(signal) for signal in briefing.signals]
+    tell(Opened(exchange.message_id, exchange.conversation_id, signals))
+    try:
+        draft = await _draft(resources, plan, briefing, tell)
+        draft.metadata["signals"] = signals
+        settlement = await _settle(resources.chat, exchange, draft)
+    except DATABASE_LOSSES as error:
+        # Whether the last attempt took effect is not known. If it did not, the sweeper gives the credits back.
+        log.error("answer_unsettled", hold_id=str(exchange.hold.id), error=type(error).__name__)
+        tell(Failed(DatabaseUnavailable("The answer could not be stored; it is not charged. Ask again.")))
+    except BaseException:
+        # Also when the process ends: a release that finds the hold settled changes nothing.
+        try:
+            await discard_exchange(resources.chat, exchange)
+        finally:
+            tell(Failed(AnswerLost("The answer was lost on our side; it is not charged. Ask again.")))
+        raise
+    else:
+        tell(_completed(exchange, draft, settlement, signals))
+        log.info(
+            "credits_settled",
+            hold_id=str(exchange.hold.id),
+            provider=draft.provider,
+            model=draft.model,
+            credits=settlement.charged,
+            input_tokens=draft.usage.input_tokens,
+            output_tokens=draft.usage.output_tokens,
+        )
+    finally:
+        tell(None)
+
+
+async def _draft(resources: Resources, plan: Plan, briefing: Briefing, tell: Tell) -> Draft:
+    written: list[str] = []
+    attempts: list[Attempt] = []
+    try:
+        async with aclosing(resources.router.stream(briefing.prompt, plan.candidates)) as steps:
+            async for step in steps:
+                if isinstance(step, Text):
+                    written.append(step.text)
+                    tell(Token(step.text))
+                elif isinstance(step, FellBack):
+                    attempts.append(step.attempt)
+                    if step.attempt.failure is not Failure.BREAKER_OPEN:
+                        tell(Restarted(step.attempt.provider, step.attempt.model, step.attempt.failure))
+                    written.clear()
+                elif isinstance(step, Finished):
+                    return Draft(
+                        text="".join(written),
+                        provider=step.model.provider,
+                        model=step.model.id,
+                        finish_reason=step.reason,
+                        usage=step.usage,
+                        credits=cost(step.model.rate, step.usage),
+                        metadata=_record(step.reason, attempts),
+                    )
+                else:
+                    assert isinstance(step, Started)
+    except ProvidersUnavailable:
+        return _without_model(
+            data_brief(briefing.lines, now=briefing.composed_at),
+            "stop",
+            attempts,
+            tell,
+            credits=DATA_CREDITS if briefing.lines else 0,
+        )
+    except ContentRefused:
+        if written:
+            tell(Restarted("", "", "content_refused"))
+        return _without_model(REFUSAL, "content_filter", attempts, tell, credits=0)
+    raise AssertionError("a router's stream ends with Finished or an exception")
+
+
+def _without_model(
+    text: str, finish_reason: str, attempts: list[Attempt], tell: Tell, *, credits: int
+) -> Draft:
+    tell(Token(text))
+    return Draft(
+        text=text,
+        provider=None,
+        model=LABEL,
+        finish_reason=finish_reason,
+        usage=Usage.none(),
+        credits=credits,
+        metadata=_record(finish_reason, attempts),
+    )
+
+
+async def _settle(pool: Pool, exchange: Exchange, draft: Draft) -> Settlement:
+    attempt = 1
+    while True:
+        try:
+            return await complete_exchange(pool, exchange, draft)
+        except DATABASE_LOSSES:
+            if attempt == SETTLE_ATTEMPTS_MAX:
+                raise
+        await asyncio.sleep(
+            full_jitter(
+                attempt,
+                base_seconds=SETTLE_PAUSE_SECONDS,
+                cap_seconds=SETTLE_PAUSE_SECONDS_MAX,
+                random=random.random,
+            )
+        )
+        attempt += 1
+
+
+def _completed(
+    exchange: Exchange, draft: Draft, settlement: Settlement, signals: list[dict[str, Any]]
+) -> Completed:
+    return Completed(
+        message_id=exchange.message_id,
+        conversation_id=exchange.conversation_id,
+        text=draft.text,
+        provider=draft.provider,
+        model=draft.model,
+        finish_reason=draft.finish_reason,
+        usage=draft.usage,
+        credits=settlement.charged,
+        balance=settlement.balance,
+        signals=signals,
+    )
+
+
+def _record(finish_reason: str, attempts: list[Attempt]) -> dict[str, Any]:
+    return {"finish_reason": str(finish_reason), "attempts": [asdict(attempt) for attempt in attempts]}

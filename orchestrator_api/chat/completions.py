@@ -1,0 +1,138 @@
+"""The answer as OpenAI's chat completions, for clients that know nothing of us. Pure."""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from orchestrator_api.chat.events import Completed, Event, Opened, Restarted, Token
+from orchestrator_api.model_router.catalog import CHECKED_ON, MODELS, Choice
+
+DONE = "data: [DONE]\n\n"
+# This wire cannot take text back.
+RESTART_NOTICE = "\n\n[The model was interrupted; the answer starts anew.]\n\n"
+
+
+class CompletionAnswerMessage(BaseModel):
+    role: Literal["assistant"] = "assistant"
+    content: str
+
+
+class CompletionChoice(BaseModel):
+    index: int = 0
+    message: CompletionAnswerMessage
+    finish_reason: str
+
+
+class CompletionUsage(BaseModel):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class Bill(BaseModel):
+    """What the answer cost here."""
+
+    credits: int
+    balance: int
+    provider: str | None
+
+
+class CompletionAnswer(BaseModel):
+    """A whole chat completion."""
+
+    id: str
+    object: Literal["chat.completion"] = "chat.completion"
+    created: int
+    model: str
+    choices: list[CompletionChoice]
+    usage: CompletionUsage
+    zmarty: Bill
+
+
+class ModelAnswer(BaseModel):
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str
+
+
+class ModelsAnswer(BaseModel):
+    """The models that may be asked for."""
+
+    object: Literal["list"] = "list"
+    data: list[ModelAnswer]
+
+
+def models_answer(created: int) -> ModelsAnswer:
+    """`auto` and the short names first, then every model by its id."""
+    names = [ModelAnswer(id=choice, created=created, owned_by="zmarty") for choice in Choice]
+    models = [ModelAnswer(id=model.id, created=created, owned_by=model.provider) for model in MODELS]
+    return ModelsAnswer(data=[*names, *models])
+
+
+def completion_from(event: Completed, *, created: int) -> CompletionAnswer:
+    return CompletionAnswer(
+        id=f"chatcmpl-{event.message_id}",
+        created=created,
+        model=event.model,
+        choices=[
+            CompletionChoice(
+                message=CompletionAnswerMessage(content=event.text), finish_reason=event.finish_reason
+            )
+        ],
+        usage=_usage(event),
+        zmarty=_bill(event),
+    )
+
+
+async def completion_frames(
+    events: AsyncIterator[Event], *, model: str, created: int, include_usage: bool
+) -> AsyncGenerator[str, None]:
+    """Render events as chunks. A failure becomes an error frame, which makes OpenAI's SDK raise."""
+    base: dict[str, Any] = {"object": "chat.completion.chunk", "created": created, "model": model}
+    has_text = False
+    async for event in events:
+        if isinstance(event, Opened):
+            base["id"] = f"chatcmpl-{event.message_id}"
+            yield _chunk(base, {"role": "assistant", "content": ""})
+        elif isinstance(event, Token):
+            has_text = True
+            yield _chunk(base, {"content": event.text})
+        elif isinstance(event, Restarted):
+            if has_text:
+                yield _chunk(base, {"content": RESTART_NOTICE})
+        elif isinstance(event, Completed):
+            base["model"] = event.model
+            yield _chunk(base, {}, finish_reason=event.finish_reason)
+            if include_usage:
+                told = {"usage": _usage(event).model_dump(), "zmarty": _bill(event).model_dump()}
+                yield _data({**base, "choices": [], **told})
+        else:
+            yield _data(
+                {"error": {"message": event.error.message, "code": event.error.code, "type": "server_error"}}
+            )
+    yield DONE
+
+
+def models_created() -> int:
+    """The day the catalog was checked, as this wire writes times."""
+    return (CHECKED_ON.toordinal() - 719_163) * 86_400
+
+
+def _usage(event: Completed) -> CompletionUsage:
+    read, written = event.usage.input_tokens, event.usage.output_tokens
+    return CompletionUsage(prompt_tokens=read, completion_tokens=written, total_tokens=read + written)
+
+
+def _bill(event: Completed) -> Bill:
+    return Bill(credits=event.credits, balance=event.balance, provider=event.provider)
+
+
+def _chunk(base: dict[str, Any], delta: dict[str, str], *, finish_reason: str | None = None) -> str:
+    return _data({**base, "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]})
+
+
+def _data(document: dict[str, Any]) -> str:
+    return f"data: {json.dumps(document, ensure_ascii=False, separators=(',', ':'))}\n\n"

@@ -1,0 +1,280 @@
+"""What is known, as values and as lines that a model or a person can read: every number with its time. Pure."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from zmarty.market import Timeframe
+
+LINES_MAX = 60
+LENGTH_MAX = 8_000
+REASONS_MAX = 3
+# With fewer cases than this in a month, a longer lookback says more.
+CASES_LEAST = 30
+# The horizon within which signals of a timeframe are judged first; longer ones are in the API's win rates.
+HORIZONS = {
+    **dict.fromkeys(("1m", "5m", "15m", "30m", "1h"), "24h"),
+    "4h": "7d",
+    "1d": "30d",
+    "1w": "30d",
+}
+# What a trader reads first; the other indicators are in the API. Dotted names lie inside an object.
+TECHNICAL = {
+    "RSI": "rsi",
+    "MACD histogram": "macd.histogram",
+    "ADX": "adx",
+    "ATR": "atr",
+    "EMA 20": "ema.20",
+    "EMA 50": "ema.50",
+    "EMA 200": "ema.200",
+    "Bollinger upper": "bollinger.upper",
+    "Bollinger lower": "bollinger.lower",
+}
+VENDOR_NUMBERS_MAX = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    symbol: str
+    timeframe: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignalFact:
+    """The newest signal of a pair."""
+
+    id: UUID
+    symbol: str
+    timeframe: str
+    opened_at: datetime
+    strategy_version: str
+    origin: str
+    direction: str
+    score: float
+    strength: int
+    confidence: float | None
+    entry_price: Decimal
+    targets: Sequence[Decimal]
+    stop_price: Decimal | None
+    verdict: str
+    reasons: Sequence[Any]
+    expires_at: datetime
+
+    @property
+    def pair(self) -> Pair:
+        return Pair(self.symbol, self.timeframe)
+
+
+@dataclass(frozen=True, slots=True)
+class WinRateFact:
+    """How often signals of one kind were right, over both origins."""
+
+    symbol: str
+    timeframe: str
+    strategy_version: str
+    direction: str
+    horizon: str
+    lookback_days: int
+    n: int
+    rate: float | None
+    low: float | None
+    high: float | None
+    baseline: float | None
+    expectancy: float | None
+    computed_at: datetime
+    n_backfill: int
+
+
+@dataclass(frozen=True, slots=True)
+class CandleFact:
+    symbol: str
+    timeframe: str
+    opened_at: datetime
+    close: Decimal
+    exchange: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingFact:
+    symbol: str
+    timeframe: str
+    opened_at: datetime
+    source: str
+    data: Mapping[str, Any]
+    observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFact:
+    symbol: str
+    side: str
+    price: Decimal
+    size: str
+    notional: Decimal | None
+    source: str
+    observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """Everything that was found for the symbols of one question, most wanted first."""
+
+    symbols: Sequence[str] = ()
+    signals: Sequence[SignalFact] = ()
+    win_rates: Sequence[WinRateFact] = ()
+    candles: Sequence[CandleFact] = ()
+    readings: Sequence[ReadingFact] = ()
+    clusters: Sequence[ClusterFact] = ()
+
+
+def fact_lines(knowledge: Knowledge, *, now: datetime) -> tuple[str, ...]:
+    """The facts, one a line, of each symbol in turn, cut at LINES_MAX lines and LENGTH_MAX characters."""
+    lines: list[str] = []
+    length = 0
+    for symbol in knowledge.symbols:
+        for line in _lines_of(symbol, knowledge, now):
+            # A stored text must not be able to end the block of facts and go on as an instruction.
+            line = line.replace("<", "‹").replace(">", "›").replace("\n", " ")
+            length += len(line) + 1
+            if len(lines) == LINES_MAX or length > LENGTH_MAX:
+                return tuple(lines)
+            lines.append(line)
+    return tuple(lines)
+
+
+def win_rate_of(signal: SignalFact, win_rates: Iterable[WinRateFact]) -> WinRateFact | None:
+    """The rate that belongs to a signal: its strategy, its direction, the horizon of its timeframe."""
+    direction = "all" if signal.direction == "flat" else signal.direction
+    fitting = [
+        rate
+        for rate in win_rates
+        if (rate.symbol, rate.timeframe, rate.strategy_version) == (*_key(signal), signal.strategy_version)
+        and (rate.direction, rate.horizon) == (direction, HORIZONS.get(signal.timeframe))
+    ]
+    # The most recent record that rests on enough cases, else the one that rests on most.
+    enough = [rate for rate in fitting if rate.n >= CASES_LEAST]
+    if enough:
+        return min(enough, key=lambda rate: rate.lookback_days)
+    return max(fitting, key=lambda rate: rate.n, default=None)
+
+
+def _lines_of(symbol: str, knowledge: Knowledge, now: datetime) -> Iterator[str]:
+    signals = [signal for signal in knowledge.signals if signal.symbol == symbol]
+    for signal in signals:
+        yield _signal_line(signal, now)
+        if (rate := win_rate_of(signal, knowledge.win_rates)) is not None:
+            yield _win_rate_line(rate)
+        if reasons := _reasons(signal.reasons):
+            yield f"- {symbol} {signal.timeframe} signal's reasons: {reasons}"
+    for candle in knowledge.candles:
+        if candle.symbol == symbol:
+            yield _candle_line(candle)
+    for reading in knowledge.readings:
+        if reading.symbol == symbol and (line := _reading_line(reading)):
+            yield line
+    for side in ("above", "below"):
+        clusters = [
+            cluster for cluster in knowledge.clusters if (cluster.symbol, cluster.side) == (symbol, side)
+        ]
+        if clusters:
+            yield _cluster_line(symbol, side, clusters)
+
+
+def _signal_line(signal: SignalFact, now: datetime) -> str:
+    parts = [
+        f"direction {signal.direction}",
+        f"score {signal.score:.2f}",
+        f"strength {signal.strength}",
+        *([f"confidence {signal.confidence:.2f}"] if signal.confidence is not None else []),
+        f"entry {number(signal.entry_price)}",
+        *([f"target {' / '.join(map(number, signal.targets))}"] if signal.targets else []),
+        *([f"stop {number(signal.stop_price)}"] if signal.stop_price is not None else []),
+        f"verdict {signal.verdict.replace('_', ' ')}",
+        f"{'expired' if signal.expires_at <= now else 'expires'} {moment(signal.expires_at)}",
+    ]
+    closed = _closed(signal.timeframe, signal.opened_at)
+    return f"- {signal.symbol} {signal.timeframe} signal: {', '.join(parts)}; {closed}"
+
+
+def _win_rate_line(rate: WinRateFact) -> str:
+    head = f"- {rate.symbol} {rate.timeframe} win rate ({rate.direction}, {rate.horizon} horizon, {rate.lookback_days} d)"
+    count = f"n={rate.n} (backfill {rate.n_backfill}, live {rate.n - rate.n_backfill})"
+    if rate.rate is None or rate.low is None or rate.high is None:
+        return f"{head}: not known, {count}"
+    baseline = f"; baseline {rate.baseline:.2f}" if rate.baseline is not None else ""
+    interval = f"95% interval {rate.low:.2f}–{rate.high:.2f}"
+    return f"{head}: {rate.rate:.2f}, {interval}, {count}{baseline}; computed {moment(rate.computed_at)}"
+
+
+def _candle_line(candle: CandleFact) -> str:
+    closed = _closed(candle.timeframe, candle.opened_at)
+    return (
+        f"- {candle.symbol} {candle.timeframe} last close {number(candle.close)} "
+        f"({candle.exchange}, source {candle.source}); {closed}"
+    )
+
+
+def _reading_line(reading: ReadingFact) -> str | None:
+    names = (
+        TECHNICAL
+        if reading.source == "technical"
+        else {name.replace("_", " "): name for name in reading.data if _is_number(reading.data[name])}
+    )
+    told = [
+        f"{label} {number(value)}"
+        for label, path in list(names.items())[: len(TECHNICAL) if names is TECHNICAL else VENDOR_NUMBERS_MAX]
+        if _is_number(value := _at(reading.data, path))
+    ]
+    if not told:
+        return None
+    what = "indicators" if names is TECHNICAL else reading.source.replace("_", " ")
+    return f"- {reading.symbol} {reading.timeframe} {what}: {', '.join(told)}; observed {moment(reading.observed_at)}"
+
+
+def _cluster_line(symbol: str, side: str, clusters: Sequence[ClusterFact]) -> str:
+    told = ", ".join(
+        f"{number(cluster.price)} ({cluster.size}"
+        + (f", notional {number(cluster.notional)})" if cluster.notional is not None else ")")
+        for cluster in clusters
+    )
+    newest = clusters[0]
+    return f"- {symbol} liquidation clusters {side}: {told}; observed {moment(newest.observed_at)} by {newest.source}"
+
+
+def _reasons(reasons: Sequence[Any]) -> str:
+    texts = [reason.get("text", "") if isinstance(reason, Mapping) else str(reason) for reason in reasons]
+    return " ".join(text for text in texts[:REASONS_MAX] if text)
+
+
+def _key(signal: SignalFact) -> tuple[str, str]:
+    return signal.symbol, signal.timeframe
+
+
+def _closed(timeframe: str, opened_at: datetime) -> str:
+    return f"candle closed {moment(Timeframe(timeframe).closed_at(opened_at))}"
+
+
+def _at(data: Mapping[str, Any], path: str) -> Any:
+    value: Any = data
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def number(value: Decimal | float) -> str:
+    """A number as people write it, with eight significant digits at most: 43210.5, 0.00001234, 5200000."""
+    text = f"{Decimal(f'{value:.8g}'):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def moment(when: datetime) -> str:
+    return f"{when:%Y-%m-%dT%H:%M}Z"

@@ -1,0 +1,181 @@
+-- name: limits_of
+select
+  tiers.tier, tiers.requests_per_minute, tiers.concurrent_streams, tiers.tokens_max, tiers.price_cap, tiers.voice,
+  coalesce(credit_accounts.balance - credit_accounts.held, 0) as available
+from profiles
+join tiers on tiers.tier = profiles.tier
+left join credit_accounts on credit_accounts.user_id = profiles.user_id
+where profiles.user_id = $1;
+
+-- name: watched_pairs
+-- Asked as the user: row level security is the filter, the first condition only helps the planner.
+select symbol, timeframe
+from user_symbols
+where user_id = $1 and active
+order by updated_at desc, symbol, timeframe
+limit $2;
+
+-- name: history_of
+select role, content
+from (
+  select role, content, created_at, id
+  from messages
+  where conversation_id = $1 and user_id = $2
+  order by created_at desc, id desc
+  limit $3
+) as newest
+order by created_at, id;
+
+-- name: existing_symbols
+select symbol
+from instruments
+where symbol = any($1::text[]) and active;
+
+-- name: latest_signals
+-- One index seek for each pair; a distinct over all signals would read every backfilled one.
+select
+  signal.id, signal.symbol, signal.timeframe, signal.opened_at, signal.strategy_version, signal.origin,
+  signal.direction, signal.score, signal.strength, signal.confidence, signal.entry_price, signal.targets,
+  signal.stop_price, signal.verdict, signal.reasons, signal.expires_at
+from unnest($1::text[]) with ordinality as wanted (symbol, place)
+cross join unnest($2::text[]) with ordinality as frame (timeframe, place)
+cross join lateral (
+  select
+    id, symbol, timeframe, opened_at, strategy_version, origin, direction, score, strength, confidence, entry_price,
+    targets, stop_price, verdict, reasons, expires_at
+  from signals
+  where signals.symbol = wanted.symbol and signals.timeframe = frame.timeframe
+  order by opened_at desc
+  limit 1
+) as signal
+order by wanted.place, frame.place;
+
+-- name: win_rates_of
+-- The rate over both origins, with how many of its outcomes come from walking history.
+select
+  whole.symbol, whole.timeframe, whole.strategy_version, whole.direction, whole.horizon, whole.lookback_days, whole.n,
+  whole.rate, whole.low, whole.high, whole.baseline, whole.expectancy, whole.computed_at,
+  coalesce(part.n, 0) as n_backfill
+from unnest($1::text[], $2::text[]) as pair (symbol, timeframe)
+join win_rate as whole using (symbol, timeframe)
+left join win_rate as part on
+  part.symbol = whole.symbol and part.timeframe = whole.timeframe and part.strategy_version = whole.strategy_version
+  and part.direction = whole.direction and part.horizon = whole.horizon
+  and part.lookback_days = whole.lookback_days and part.origin = 'backfill'
+where whole.origin = 'all' and whole.n > 0;
+
+-- name: latest_candles
+select candle.symbol, candle.timeframe, candle.opened_at, candle.close, candle.exchange, candle.source
+from unnest($1::text[], $2::text[]) as pair (symbol, timeframe)
+cross join lateral (
+  select symbol, timeframe, opened_at, close, exchange, source
+  from candles
+  where candles.symbol = pair.symbol and candles.timeframe = pair.timeframe
+  order by opened_at desc
+  limit 1
+) as candle;
+
+-- name: latest_readings
+select reading.symbol, reading.timeframe, reading.opened_at, reading.source, reading.data, reading.observed_at
+from unnest($1::text[], $2::text[]) as pair (symbol, timeframe)
+cross join unnest($3::text[]) as wanted (source)
+cross join lateral (
+  select symbol, timeframe, opened_at, source, data, observed_at
+  from indicators
+  where indicators.symbol = pair.symbol and indicators.timeframe = pair.timeframe and indicators.source = wanted.source
+  order by opened_at desc
+  limit 1
+) as reading;
+
+-- name: latest_clusters
+-- A map is observed as a whole: all clusters of the newest observation of each symbol, the largest first.
+select cluster.symbol, cluster.side, cluster.price, cluster.size, cluster.notional, cluster.source, cluster.observed_at
+from unnest($1::text[]) as wanted (symbol)
+cross join lateral (
+  select symbol, side, price, size, notional, source, observed_at
+  from liq_clusters
+  where liq_clusters.symbol = wanted.symbol
+    and liq_clusters.observed_at = (select max(observed_at) from liq_clusters as newest where newest.symbol = wanted.symbol)
+  order by notional desc nulls last
+  limit $2
+) as cluster;
+
+-- name: keep_conversation
+-- Somebody else's conversation is no row here, and nothing of it changes.
+insert into conversations as kept (id, user_id, title)
+values ($1, $2, $3)
+on conflict (id) do update set updated_at = now() where kept.user_id = excluded.user_id
+returning updated_at;
+
+-- name: load_of
+-- One hold is one question. The account is locked by our own hold, so that questions asked at once count each other.
+select
+  count(*) filter (where state = 'held' and expires_at > now()) as running,
+  count(*) filter (where created_at > now() - interval '1 minute') as asked,
+  coalesce(
+    ceil(extract(epoch from min(created_at) filter (where created_at > now() - interval '1 minute')
+      + interval '1 minute' - now())), 1
+  )::integer as retry_after_seconds
+from credit_holds
+where user_id = $1 and created_at > now() - interval '15 minutes';
+
+-- name: save_question
+insert into messages (conversation_id, user_id, role, content, created_at)
+values ($1, $2, 'user', $3, $4);
+
+-- name: save_answer
+insert into messages (
+  id, conversation_id, user_id, role, content, provider, model, hold_id, input_tokens, output_tokens, credits, metadata
+)
+values ($1, $2, $3, 'assistant', $4, $5, $6, $7, $8, $9, $10, $11)
+-- Told to complete a second time, when the first time's commit was not heard of.
+on conflict (id) do nothing
+returning id;
+
+-- name: find_key
+select
+  body_sha256, state, message_id,
+  exists (select from credit_holds where credit_holds.id = hold_id and credit_holds.state = 'held') as running
+from request_keys
+where user_id = $1 and key = $2 and expires_at > now();
+
+-- name: claim_key
+-- Waits for another request that is claiming the same key, and yields to it.
+insert into request_keys (user_id, key, body_sha256)
+values ($1, $2, $3)
+on conflict (user_id, key) do nothing
+returning true;
+
+-- name: lock_key
+select from request_keys where user_id = $1 and key = $2 for update;
+
+-- name: reclaim_key
+-- A key is free again when it has expired, or when its request died: then nobody holds credits for it any more.
+-- Only under the lock and in a statement of its own: the snapshot of the claim is older than the hold it waited for.
+update request_keys
+set body_sha256 = $3, state = 'in_progress', hold_id = null, message_id = null,
+  created_at = now(), expires_at = now() + interval '24 hours'
+where user_id = $1 and key = $2
+  and (
+    expires_at <= now()
+    or (
+      state = 'in_progress' and body_sha256 = $3
+      and not exists (select from credit_holds where credit_holds.id = hold_id and credit_holds.state = 'held')
+    )
+  )
+returning true;
+
+-- name: bind_key
+update request_keys set hold_id = $3 where user_id = $1 and key = $2;
+
+-- name: finish_key
+-- Only while the key is still ours: a request that died and came back may have been taken over.
+update request_keys set state = 'done', message_id = $4 where user_id = $1 and key = $2 and hold_id = $3;
+
+-- name: forget_key
+delete from request_keys where user_id = $1 and key = $2 and hold_id = $3;
+
+-- name: stored_answer
+select id, conversation_id, content, provider, model, input_tokens, output_tokens, credits, metadata
+from messages
+where id = $1 and user_id = $2 and role = 'assistant';

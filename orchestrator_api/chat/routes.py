@@ -1,0 +1,228 @@
+"""The first sentence of the house: request → auth → context → model → ledger → stream, in one function for every form of chat."""
+
+import time
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from uuid import UUID, uuid4
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from orchestrator_api.answers import json_answer
+from orchestrator_api.auth.token import authenticate
+from orchestrator_api.auth.user import Forbidden
+from orchestrator_api.chat import store
+from orchestrator_api.chat.answer import answer, replay
+from orchestrator_api.chat.briefing import compose_briefing
+from orchestrator_api.chat.completions import (
+    CompletionAnswer,
+    ModelsAnswer,
+    completion_frames,
+    completion_from,
+    models_answer,
+    models_created,
+)
+from orchestrator_api.chat.events import Completed, Event, Failed
+from orchestrator_api.chat.exchange import (
+    IdempotencyKeyReused,
+    RateLimited,
+    RequestInProgress,
+    find_answer,
+    open_exchange,
+    request_key,
+)
+from orchestrator_api.chat.plan import Budget, plan_model
+from orchestrator_api.chat.prompt import prompt_tokens
+from orchestrator_api.chat.question import (
+    ChatRequest,
+    CompletionRequest,
+    Question,
+    question_from,
+    question_from_completion,
+)
+from orchestrator_api.chat.ui_stream import HEADERS, ui_frames, usage_json
+from orchestrator_api.credits import ledger
+from orchestrator_api.credits.pricing import CreditsExhausted
+from orchestrator_api.event_stream import EventStream
+from orchestrator_api.model_router.catalog import candidates
+from orchestrator_api.openapi import documented
+from orchestrator_api.parsing import parse_body
+from orchestrator_api.resources import Resources
+from zmarty.errors import (
+    BodyMalformed,
+    DatabaseUnavailable,
+    FieldInvalid,
+    NotFound,
+    SymbolUnknown,
+    SymbolUnsupported,
+)
+
+Asked = TypeVar("Asked", bound=BaseModel)
+
+IDEMPOTENCY_HEADERS = {
+    "Idempotency-Key": "Names this request, so that a repetition is answered and charged once (24 hours)."
+}
+ERRORS = (
+    BodyMalformed,
+    CreditsExhausted,
+    Forbidden,
+    SymbolUnknown,
+    NotFound,
+    RequestInProgress,
+    IdempotencyKeyReused,
+    FieldInvalid,
+    SymbolUnsupported,
+    RateLimited,
+    DatabaseUnavailable,
+)
+
+
+class ChatAnswer(BaseModel):
+    """An answer as one document."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    answer: str
+    model: str
+    provider: str | None = Field(description="Null for a data brief.")
+    finish_reason: str
+    usage: dict[str, int]
+    credits: int = Field(description="What this answer cost.")
+    balance: int = Field(description="What is left.")
+    conversation_id: UUID
+    message_id: UUID
+    signals: list[dict[str, Any]] = Field(description="The signals that the answer could use.")
+    audio_url: str | None = Field(default=None, serialization_alias="audioUrl")
+
+
+@dataclass(frozen=True, slots=True)
+class Form(Generic[Asked]):
+    """One way to ask and to be answered: how a body becomes a question, and events become a response."""
+
+    asked: type[Asked]
+    question: Callable[[Asked, UUID], Question]
+    streams: Callable[[Asked], bool]
+    frames: Callable[[Asked, AsyncGenerator[Event, None]], AsyncGenerator[str, None]]
+    headers: dict[str, str]
+    document: Callable[[Completed], BaseModel]
+
+
+@documented(
+    summary="Ask a question",
+    tag="Chat",
+    description=(
+        "Takes the plain form (`message`) and the AI SDK's (`messages`). Streams the UI message stream, version 1; "
+        "with `stream: false` answers one document."
+    ),
+    request=ChatRequest,
+    responses={200: ChatAnswer},
+    errors=ERRORS,
+    headers=IDEMPOTENCY_HEADERS,
+)
+async def chat(request: Request) -> Response:
+    return await _converse(request, CHAT)
+
+
+@documented(
+    summary="Ask a question as OpenAI's clients do",
+    tag="Chat",
+    request=CompletionRequest,
+    responses={200: CompletionAnswer},
+    errors=ERRORS,
+    headers=IDEMPOTENCY_HEADERS,
+)
+async def complete(request: Request) -> Response:
+    return await _converse(request, COMPLETIONS)
+
+
+@documented(summary="The models that may be asked for", tag="Chat", responses={200: ModelsAnswer})
+async def list_models(request: Request) -> Response:
+    resources: Resources = request.state.resources
+    await authenticate(request, resources.keys)
+    return json_answer(models_answer(models_created()))
+
+
+async def _converse(request: Request, form: Form[Asked]) -> Response:
+    resources: Resources = request.state.resources
+    user = await authenticate(request, resources.keys)
+    asked = await parse_body(request, form.asked)
+    question = form.question(asked, user.id)
+    key = request_key(request.headers.get("idempotency-key"), request.url.path, await request.body())
+    if (stored := await find_answer(resources.chat, user, key)) is not None:
+        async with resources.chat.acquire() as connection:
+            balance = await ledger.balance(connection, user.id)
+        return await _respond(form, asked, replay(stored, balance.balance))
+    limits = await store.limits_of(resources.chat, user.id)
+    if limits is None:
+        raise Forbidden("This account has no profile here; sign up again.")
+    briefing = await compose_briefing(resources, user, question)
+    plan = plan_model(
+        [model for model in candidates(question.model) if resources.router.is_configured(model.provider)],
+        prompt_tokens=prompt_tokens(briefing.prompt),
+        output_tokens_max=min(limits.tokens_max, question.output_tokens_max or limits.tokens_max),
+        budget=Budget(limits.available, limits.price_cap, question.price_cap),
+    )
+    exchange = await open_exchange(resources.chat, user, question, plan, limits, key)
+    return await _respond(form, asked, answer(resources, exchange, plan, briefing))
+
+
+async def _respond(form: Form[Asked], asked: Asked, events: AsyncGenerator[Event, None]) -> Response:
+    if form.streams(asked):
+        return EventStream(form.frames(asked, events), headers=form.headers)
+    async for event in events:
+        if isinstance(event, Completed):
+            return json_answer(form.document(event))
+        if isinstance(event, Failed):
+            raise event.error
+    raise AssertionError("the last event is Completed or Failed")
+
+
+def _chat_answer(event: Completed) -> ChatAnswer:
+    return ChatAnswer(
+        answer=event.text,
+        model=event.model,
+        provider=event.provider,
+        finish_reason=event.finish_reason,
+        usage=usage_json(event),
+        credits=event.credits,
+        balance=event.balance,
+        conversation_id=event.conversation_id,
+        message_id=event.message_id,
+        signals=[dict(signal) for signal in event.signals],
+        audio_url=event.audio_url,
+    )
+
+
+def _completion_stream(
+    asked: CompletionRequest, events: AsyncGenerator[Event, None]
+) -> AsyncGenerator[str, None]:
+    return completion_frames(
+        events, model=asked.model, created=int(time.time()), include_usage=asked.stream_options.include_usage
+    )
+
+
+CHAT = Form(
+    asked=ChatRequest,
+    question=lambda asked, user_id: question_from(asked, user_id=user_id, new_id=uuid4()),
+    streams=lambda asked: asked.stream,
+    frames=lambda asked, events: ui_frames(events),
+    headers=HEADERS,
+    document=_chat_answer,
+)
+COMPLETIONS = Form(
+    asked=CompletionRequest,
+    question=lambda asked, user_id: question_from_completion(asked, user_id=user_id),
+    streams=lambda asked: asked.stream,
+    frames=_completion_stream,
+    headers={},
+    document=lambda event: completion_from(event, created=int(time.time())),
+)
+
+routes: list[BaseRoute] = [
+    Route("/chat", chat, methods=["POST"]),
+    Route("/v1/chat/completions", complete, methods=["POST"]),
+    Route("/v1/models", list_models, methods=["GET"]),
+]

@@ -1,0 +1,198 @@
+"""The only place where the chat speaks SQL: limits and history in A, what is known of the markets in B."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from orchestrator_api.chat.facts import (
+    CandleFact,
+    ClusterFact,
+    Pair,
+    ReadingFact,
+    SignalFact,
+    WinRateFact,
+)
+from orchestrator_api.model_router.provider import Turn
+from zmarty.postgres import Connection, Pool
+from zmarty.sql import load
+
+SQL = load(__package__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a user's tier allows, and what they can pay."""
+
+    tier: str
+    requests_per_minute: int
+    concurrent_streams: int
+    tokens_max: int
+    price_cap: int
+    voice: bool
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a user has running and has asked in the last minute."""
+
+    running: int
+    asked: int
+    retry_after_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    body_sha256: str
+    state: str
+    message_id: UUID | None
+    running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """An answer as it was settled."""
+
+    id: UUID
+    conversation_id: UUID
+    content: str
+    provider: str | None
+    model: str | None
+    input_tokens: int
+    output_tokens: int
+    credits: int
+    metadata: Mapping[str, Any]
+
+
+async def limits_of(pool: Pool, user_id: UUID) -> Limits | None:
+    record = await pool.fetchrow(SQL["limits_of"], user_id)
+    return Limits(**record) if record else None
+
+
+async def watched_pairs(connection: Connection, user_id: UUID, *, limit: int) -> list[Pair]:
+    return [Pair(**record) for record in await connection.fetch(SQL["watched_pairs"], user_id, limit)]
+
+
+async def history_of(
+    connection: Connection, conversation_id: UUID, user_id: UUID, *, limit: int
+) -> list[Turn]:
+    records = await connection.fetch(SQL["history_of"], conversation_id, user_id, limit)
+    return [Turn(record["role"], record["content"]) for record in records]
+
+
+async def existing_symbols(connection: Connection, symbols: Sequence[str]) -> frozenset[str]:
+    return frozenset(
+        record["symbol"] for record in await connection.fetch(SQL["existing_symbols"], list(symbols))
+    )
+
+
+async def latest_signals(
+    connection: Connection, symbols: Sequence[str], timeframes: Sequence[str]
+) -> list[SignalFact]:
+    records = await connection.fetch(SQL["latest_signals"], list(symbols), list(timeframes))
+    return [SignalFact(**record) for record in records]
+
+
+async def win_rates_of(connection: Connection, pairs: Sequence[Pair]) -> list[WinRateFact]:
+    return [WinRateFact(**record) for record in await connection.fetch(SQL["win_rates_of"], *_columns(pairs))]
+
+
+async def latest_candles(connection: Connection, pairs: Sequence[Pair]) -> list[CandleFact]:
+    return [
+        CandleFact(**record) for record in await connection.fetch(SQL["latest_candles"], *_columns(pairs))
+    ]
+
+
+async def latest_readings(
+    connection: Connection, pairs: Sequence[Pair], sources: Sequence[str]
+) -> list[ReadingFact]:
+    records = await connection.fetch(SQL["latest_readings"], *_columns(pairs), list(sources))
+    return [ReadingFact(**record) for record in records]
+
+
+async def latest_clusters(connection: Connection, symbols: Sequence[str], *, limit: int) -> list[ClusterFact]:
+    records = await connection.fetch(SQL["latest_clusters"], list(symbols), limit)
+    return [ClusterFact(**record) for record in records]
+
+
+async def keep_conversation(
+    connection: Connection, conversation_id: UUID, user_id: UUID, title: str
+) -> datetime | None:
+    """Make or touch a conversation; None when it belongs to somebody else."""
+    kept: datetime | None = await connection.fetchval(
+        SQL["keep_conversation"], conversation_id, user_id, title
+    )
+    return kept
+
+
+async def load_of(connection: Connection, user_id: UUID) -> Load:
+    record = await connection.fetchrow(SQL["load_of"], user_id)
+    assert record is not None
+    return Load(**record)
+
+
+async def save_question(
+    connection: Connection, conversation_id: UUID, user_id: UUID, content: str, asked_at: datetime
+) -> None:
+    await connection.execute(SQL["save_question"], conversation_id, user_id, content, asked_at)
+
+
+async def save_answer(connection: Connection, answer: StoredAnswer, *, user_id: UUID, hold_id: UUID) -> bool:
+    """False when it was saved before."""
+    saved = await connection.fetchval(
+        SQL["save_answer"],
+        answer.id,
+        answer.conversation_id,
+        user_id,
+        answer.content,
+        answer.provider,
+        answer.model,
+        hold_id,
+        answer.input_tokens,
+        answer.output_tokens,
+        answer.credits,
+        dict(answer.metadata),
+    )
+    return saved is not None
+
+
+async def find_key(pool: Pool, user_id: UUID, key: str) -> StoredKey | None:
+    record = await pool.fetchrow(SQL["find_key"], user_id, key)
+    return StoredKey(**record) if record else None
+
+
+async def claim_key(connection: Connection, user_id: UUID, key: str, body_sha256: str) -> bool:
+    return bool(await connection.fetchval(SQL["claim_key"], user_id, key, body_sha256))
+
+
+async def lock_key(connection: Connection, user_id: UUID, key: str) -> None:
+    await connection.execute(SQL["lock_key"], user_id, key)
+
+
+async def reclaim_key(connection: Connection, user_id: UUID, key: str, body_sha256: str) -> bool:
+    return bool(await connection.fetchval(SQL["reclaim_key"], user_id, key, body_sha256))
+
+
+async def bind_key(connection: Connection, user_id: UUID, key: str, hold_id: UUID) -> None:
+    await connection.execute(SQL["bind_key"], user_id, key, hold_id)
+
+
+async def finish_key(
+    connection: Connection, user_id: UUID, key: str, hold_id: UUID, message_id: UUID
+) -> None:
+    await connection.execute(SQL["finish_key"], user_id, key, hold_id, message_id)
+
+
+async def forget_key(connection: Connection, user_id: UUID, key: str, hold_id: UUID) -> None:
+    await connection.execute(SQL["forget_key"], user_id, key, hold_id)
+
+
+async def stored_answer(pool: Pool, message_id: UUID, user_id: UUID) -> StoredAnswer | None:
+    record = await pool.fetchrow(SQL["stored_answer"], message_id, user_id)
+    return StoredAnswer(**record) if record else None
+
+
+def _columns(pairs: Sequence[Pair]) -> tuple[list[str], list[str]]:
+    return [pair.symbol for pair in pairs], [pair.timeframe for pair in pairs]

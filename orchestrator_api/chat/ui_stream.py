@@ -1,0 +1,86 @@
+"""The answer as the AI SDK's UI message stream, version 1. Pure."""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+from orchestrator_api.chat.events import Completed, Event, Failed, Opened, Restarted, Token
+
+HEADERS = {"x-vercel-ai-ui-message-stream": "v1"}
+DONE = "data: [DONE]\n\n"
+
+
+async def ui_frames(events: AsyncIterator[Event]) -> AsyncGenerator[str, None]:
+    """Render events as frames. The stream always ends explicitly, because a cut would look like success."""
+    part, is_open = 1, False
+    async for event in events:
+        if isinstance(event, Opened):
+            conversation = {"conversation_id": str(event.conversation_id)}
+            yield _frame("start", messageId=str(event.message_id), messageMetadata=conversation)
+            yield _frame("start-step")
+            yield _frame("data-signals", id="signals", data={"signals": event.signals})
+        elif isinstance(event, Token):
+            if not is_open:
+                yield _frame("text-start", id=f"text-{part}")
+                is_open = True
+            yield _frame("text-delta", id=f"text-{part}", delta=event.text)
+        elif isinstance(event, Restarted):
+            if is_open:
+                yield _frame("text-end", id=f"text-{part}")
+            told = {"discarded": f"text-{part}" if is_open else None, "failure": event.failure}
+            yield _frame(
+                "data-restart",
+                id=f"restart-{part}",
+                data={**told, "provider": event.provider, "model": event.model},
+            )
+            part, is_open = part + 1, False
+        elif isinstance(event, Completed):
+            if is_open:
+                yield _frame("text-end", id=f"text-{part}")
+            for frame in _completed_frames(event):
+                yield frame
+        else:
+            if is_open:
+                yield _frame("text-end", id=f"text-{part}")
+            for frame in _failed_frames(event):
+                yield frame
+    yield DONE
+
+
+def _completed_frames(event: Completed) -> list[str]:
+    usage = usage_json(event)
+    frames = [
+        _frame("data-usage", id="usage", data={**usage, "model": event.model, "provider": event.provider}),
+        _frame("data-credits", id="credits", data={"charged": event.credits, "balance": event.balance}),
+    ]
+    if event.audio_url is not None:
+        frames.append(_frame("data-audio", id="audio", data={"audioUrl": event.audio_url}))
+    metadata = {
+        "conversation_id": str(event.conversation_id),
+        "model": event.model,
+        "provider": event.provider,
+        "usage": usage,
+        "credits": event.credits,
+        "balance": event.balance,
+    }
+    frames.append(_frame("finish-step"))
+    frames.append(
+        _frame("finish", finishReason=event.finish_reason.replace("_", "-"), messageMetadata=metadata)
+    )
+    return frames
+
+
+def _failed_frames(event: Failed) -> list[str]:
+    # Clients read nothing after an error: what it cost has to come first.
+    return [
+        _frame("data-credits", id="credits", data={"charged": 0}),
+        _frame("error", errorText=f"{event.error.code}: {event.error.message}"),
+    ]
+
+
+def usage_json(event: Completed) -> dict[str, int]:
+    return {"input_tokens": event.usage.input_tokens, "output_tokens": event.usage.output_tokens}
+
+
+def _frame(type: str, **fields: Any) -> str:
+    return f"data: {json.dumps({'type': type, **fields}, ensure_ascii=False, separators=(',', ':'))}\n\n"

@@ -1,0 +1,85 @@
+"""The one streaming response: pings while it waits, notices a client that leaves, and closes its iterator itself."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+PING_SECONDS = 12.0
+PING = b": ping\n\n"
+
+
+class EventStream(Response):
+    """Server-sent events from frames that are rendered already.
+
+    However the response ends, the generator is closed before it returns: a client that leaves while the generator
+    waits at `yield` would otherwise leave its `finally` to the garbage collector.
+    """
+
+    media_type = "text/event-stream"
+
+    def __init__(
+        self,
+        frames: AsyncGenerator[str, None],
+        *,
+        headers: Mapping[str, str] | None = None,
+        ping_seconds: float = PING_SECONDS,
+    ) -> None:
+        self.frames = frames
+        self.ping_seconds = ping_seconds
+        self.status_code = 200
+        self.background = None
+        # Proxies would hold a stream back to compress or to fill a buffer.
+        self.init_headers({"cache-control": "no-cache", "x-accel-buffering": "no", **(headers or {})})
+
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        self.body = b""
+        super().init_headers(headers)
+        # The length of a stream is not known when it starts.
+        del self.headers["content-length"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        gone = asyncio.create_task(_leaving(receive))
+        try:
+            await send(
+                {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+            )
+            await self._send_frames(send, gone)
+        finally:
+            gone.cancel()
+            with suppress(asyncio.CancelledError):
+                await gone
+            await self.frames.aclose()
+
+    async def _send_frames(self, send: Send, gone: "asyncio.Task[None]") -> None:
+        following = asyncio.ensure_future(anext(self.frames, None))
+        try:
+            while True:
+                await asyncio.wait(
+                    {following, gone}, timeout=self.ping_seconds, return_when=asyncio.FIRST_COMPLETED
+                )
+                if gone.done():
+                    return
+                if not following.done():
+                    await send({"type": "http.response.body", "body": PING, "more_body": True})
+                    continue
+                frame = following.result()
+                if frame is None:
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+                    return
+                await send({"type": "http.response.body", "body": frame.encode(), "more_body": True})
+                following = asyncio.ensure_future(anext(self.frames, None))
+        except OSError:
+            # The server says by this that the connection is gone.
+            return
+        finally:
+            following.cancel()
+            # Its outcome is either told above or nobody's any more; the generator is closed by the caller.
+            await asyncio.wait({following})
+
+
+async def _leaving(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

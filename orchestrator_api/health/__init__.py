@@ -1,0 +1,1 @@
+"""Whether the process lives, whether the system works, and its numbers for Prometheus."""

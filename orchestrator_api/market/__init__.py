@@ -1,0 +1,1 @@
+"""What the worker stored about a symbol, page by page."""

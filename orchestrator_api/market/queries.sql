@@ -1,0 +1,73 @@
+-- name: is_known_symbol
+select exists (select from instruments where symbol = $1 and active);
+
+-- name: candles
+-- The plain bound on opened_at beside the row comparison lets Postgres leave out the months of newer partitions.
+select symbol, timeframe, opened_at, open, high, low, close, volume, volume_usd, trades_count, vwap, exchange, source
+from candles
+where symbol = $1
+  and timeframe = $2
+  and opened_at >= $3
+  and opened_at <= $4
+  and (opened_at, exchange) < ($4, $5)
+  and ($6::text is null or exchange = $6)
+order by opened_at desc, exchange desc
+limit $7;
+
+-- name: indicators
+select symbol, timeframe, opened_at, source, data, observed_at
+from indicators
+where symbol = $1
+  and timeframe = $2
+  and opened_at >= $3
+  and opened_at <= $4
+  and (opened_at, source) < ($4, $5)
+  and ($6::text is null or source = $6)
+order by opened_at desc, source desc
+limit $7;
+
+-- name: signals
+select
+  id::text, symbol, timeframe, opened_at, strategy_version, origin, direction, score, strength, confidence, entry_price,
+  targets, stop_price, risk_reward, expected_value, verdict, reasons, expires_at, created_at, outcomes
+from signals
+cross join lateral (
+  select coalesce(
+    jsonb_agg(
+      jsonb_build_object(
+        'horizon', horizon, 'barrier', barrier, 'ambiguous', ambiguous,
+        'return_net', return_net, 'r_multiple', r_multiple, 'closed_at', closed_at
+      )
+      order by closed_at, horizon
+    ),
+    '[]'
+  ) as outcomes
+  from signal_outcomes
+  where signal_id = signals.id
+) as ended
+where symbol = $1
+  and opened_at >= $2
+  and opened_at <= $3
+  and (opened_at, timeframe, strategy_version) < ($3, $4, $5)
+  and ($6::text is null or timeframe = $6)
+  and ($7::text is null or direction = $7)
+  and ($8::text is null or origin = $8)
+  and ($9::text is null or verdict = $9)
+order by opened_at desc, timeframe desc, strategy_version desc
+limit $10;
+
+-- name: win_rates
+-- A symbol has a few hundred rows at most: no index serves the order, and none is needed.
+select
+  symbol, timeframe, strategy_version, direction, horizon, lookback_days, origin, n, n_effective, wins, losses, expired,
+  rate, low, high, baseline, expectancy, profit_factor, computed_at
+from win_rate
+where symbol = $1
+  and (timeframe, strategy_version, direction, horizon, lookback_days, origin) > ($2, $3, $4, $5, $6::integer, $7)
+  and ($8::text is null or timeframe = $8)
+  and ($9::text is null or direction = $9)
+  and ($10::text is null or horizon = $10)
+  and ($11::integer is null or lookback_days = $11)
+  and ($12::text is null or origin = $12)
+order by timeframe, strategy_version, direction, horizon, lookback_days, origin
+limit $13;

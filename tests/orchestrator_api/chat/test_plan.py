@@ -1,0 +1,90 @@
+"""Which models may answer, and the most that can cost."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator_api.chat.plan import OUTPUT_TOKENS_LEAST, Budget, plan_model
+from orchestrator_api.credits.pricing import REQUEST_CREDITS_MAX, CreditsExhausted, cost_max
+from orchestrator_api.model_router.catalog import candidates
+from zmarty.errors import FieldInvalid
+
+MODELS = candidates("auto")
+RICH = Budget(available=1000, tier_cap=100)
+
+
+def test_the_hold_covers_the_dearest_candidate() -> None:
+    plan = plan_model(MODELS, prompt_tokens=1500, output_tokens_max=2000, budget=RICH)
+
+    assert [candidate.model.provider for candidate in plan.candidates] == ["xai", "openai", "anthropic"]
+    assert [candidate.output_tokens_max for candidate in plan.candidates] == [2000, 2000, 2000]
+    assert plan.credits == 27
+
+
+def test_models_beyond_the_cap_are_dropped() -> None:
+    budget = Budget(available=1000, tier_cap=100, price_cap=6)
+
+    plan = plan_model(MODELS, prompt_tokens=1000, output_tokens_max=1000, budget=budget)
+
+    assert [candidate.model.provider for candidate in plan.candidates] == ["xai"]
+    assert plan.credits == 6
+
+
+def test_without_models_a_data_brief_is_held() -> None:
+    assert plan_model((), prompt_tokens=5000, output_tokens_max=1000, budget=RICH).credits == 1
+
+    with pytest.raises(CreditsExhausted):
+        plan_model((), prompt_tokens=1, output_tokens_max=1, budget=Budget(available=0, tier_cap=20))
+
+
+def test_a_short_balance_names_what_is_needed() -> None:
+    with pytest.raises(CreditsExhausted) as caught:
+        plan_model(
+            MODELS, prompt_tokens=1000, output_tokens_max=1000, budget=Budget(available=2, tier_cap=20)
+        )
+
+    # One for the input, 0.8 for the shortest answer, one minimum, rounded up.
+    assert caught.value.details == {"needed": 3, "available": 2}
+
+
+def test_a_low_cap_is_the_users_own_rule() -> None:
+    with pytest.raises(FieldInvalid) as caught:
+        plan_model(MODELS, prompt_tokens=1000, output_tokens_max=1000, budget=Budget(100, 20, price_cap=1))
+
+    assert caught.value.details["field"] == "price_cap"
+
+
+def test_extra_credits_are_held_too() -> None:
+    plain = plan_model(MODELS, prompt_tokens=1000, output_tokens_max=500, budget=RICH)
+    spoken = plan_model(MODELS, prompt_tokens=1000, output_tokens_max=500, budget=RICH, extra_credits=5)
+
+    assert spoken.credits == plain.credits + 5
+
+
+@given(
+    st.integers(1, 20_000),
+    st.integers(1, 8_000),
+    st.builds(Budget, st.integers(0, 500), st.integers(1, 100), st.none() | st.integers(1, 100)),
+    st.sampled_from([0, 5]),
+)
+def test_a_plan_never_exceeds_its_budget(
+    prompt_tokens: int, output_tokens_max: int, budget: Budget, extra: int
+) -> None:
+    try:
+        plan = plan_model(
+            MODELS,
+            prompt_tokens=prompt_tokens,
+            output_tokens_max=output_tokens_max,
+            budget=budget,
+            extra_credits=extra,
+        )
+    except (CreditsExhausted, FieldInvalid):
+        return
+
+    assert 1 <= plan.credits <= min(budget.credits, REQUEST_CREDITS_MAX)
+    for candidate in plan.candidates:
+        most = cost_max(
+            candidate.model.rate, input_tokens=prompt_tokens, output_tokens_max=candidate.output_tokens_max
+        )
+        assert most + extra <= plan.credits
+        assert candidate.output_tokens_max >= min(OUTPUT_TOKENS_LEAST, output_tokens_max)
