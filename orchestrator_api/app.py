@@ -101,6 +101,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                 api_url=settings.public_api_url,
             ),
             commit=settings.commit,
+            market_note=settings.market_note,
         )
         # What was opened last is closed first: answers are settled while the pools are still open.
         stack.push_async_callback(background.close, drain_seconds=settings.drain_seconds)

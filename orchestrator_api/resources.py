@@ -42,3 +42,5 @@ class Resources:
     traffic: Traffic
     public: PublicConfig
     commit: str
+    # What has to be said of every number of the market; empty where the market is the real one.
+    market_note: str = ""

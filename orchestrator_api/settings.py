@@ -27,6 +27,9 @@ class Settings(ServiceSettings):
     # Where browsers reach this API when it is not the origin that served them /config.json.
     public_api_url: Url = ""
 
+    # What to say of the market data when it is not the real one; the local system sets it.
+    market_note: str = ""
+
     xai_api_key: SecretStr | None = None
     xai_base_url: Url = "https://api.x.ai/v1"
     openai_api_key: SecretStr | None = None

@@ -7,7 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from zmarty.errors import FieldInvalid, SymbolUnsupported, ZmartyError
@@ -72,6 +73,17 @@ class Symbol(str):
             _refusing_as_value_error(cls.parse), core_schema.str_schema()
         )
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {
+            "type": "string",
+            "maxLength": SYMBOL_LENGTH_MAX,
+            "description": "A spot pair. BTC/USDT, BTC-USDT, BTCUSDT and BTC all mean the same.",
+            "examples": ["BTC/USDT"],
+        }
+
 
 def _split(written: str) -> tuple[str, str]:
     for quote in sorted(QUOTES, key=len, reverse=True):
@@ -125,6 +137,12 @@ class Timeframe(StrEnum):
         return core_schema.no_info_after_validator_function(
             _refusing_as_value_error(cls.parse), core_schema.str_schema()
         )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "string", "enum": [str(timeframe) for timeframe in cls]}
 
 
 _SECONDS = {

@@ -51,6 +51,8 @@ async def compose_briefing(resources: Resources, user: User, question: Question)
         knowledge = await _gather(connection, symbols, watched)
     now = datetime.now(UTC)
     lines = fact_lines(knowledge, now=now)
+    if lines and resources.market_note:
+        lines = (f"- Note on all market data: {resources.market_note}", *lines)
     prompt = prompt_from(
         lines, history, question.text, conversation_id=str(question.conversation_id), now=now
     )
