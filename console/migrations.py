@@ -102,6 +102,7 @@ async def create_history(connection: asyncpg.Connection[asyncpg.Record]) -> None
     # "If not exists" alone is not enough: two that find nothing both create, and one of them fails.
     async with connection.transaction():
         await connection.execute(SQL["lock_history"], MIGRATION_LOCK)
+        await connection.execute(SQL["create_history_schema"])
         await connection.execute(SQL["create_history"])
 
 

@@ -1,6 +1,8 @@
+-- name: create_history_schema
+create schema if not exists supabase_migrations;
+
 -- name: create_history
 -- The Supabase CLI's own table, in its own form, so that both tools can be used on one database.
-create schema if not exists supabase_migrations;
 create table if not exists supabase_migrations.schema_migrations (
   version text not null primary key,
   statements text[],

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -30,7 +32,7 @@ from local_stack.clusters import (
 )
 from local_stack.home import Home, Secrets
 from local_stack.keeper import Keeper, Service, end_leftovers
-from local_stack.process import process_started, server_account
+from local_stack.process import is_listening, process_started, server_account
 
 API_PORT = 8000
 HEALTH_SECONDS = 2.0
@@ -92,7 +94,8 @@ class System:
         self.options.check()
         self.home.create()
         self.secrets: Secrets = self.home.secrets()
-        self.ports = choose_ports(self.home, self.options.api_port)
+        self.ports = choose_ports(self.home)
+        self.ports["api"] = self._choose_api_port()
         self.clusters = {kind: self._cluster(kind) for kind in KINDS}
 
     @property
@@ -144,6 +147,20 @@ class System:
             "simulators": self.simulators,
             "services": {name: self._service_status(name) for name in SERVICES},
         }
+
+    def _choose_api_port(self) -> int:
+        """The port everybody knows, unless another system has it or is about to."""
+        wanted = self.options.api_port
+        if wanted is None:
+            return free_port()
+        # Held as long as this system lives: between looking and listening, two would both find the port free.
+        self._port_lock = (Path(tempfile.gettempdir()) / f"zmarty-{os.getuid()}-port-{wanted}").open("w")
+        try:
+            fcntl.flock(self._port_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._port_lock.close()
+            return free_port()
+        return free_port(wanted)
 
     async def market(self) -> dict[str, Any]:
         """Where prices come from, in the simulators' own words."""
@@ -232,7 +249,7 @@ class System:
             "local_stack.simulators",
             ["--port", str(self.ports["simulators"]), *market, *seed],
             {"ZMARTY_HOME": str(self.home.path)},
-            answers(f"{self.simulators}/_health"),
+            self._answers("simulators", "/_health"),
         )
 
     def _auth(self) -> Service:
@@ -247,7 +264,7 @@ class System:
                 "AUTH_PUBLISHABLE_KEY": PUBLISHABLE_KEY,
                 "ZMARTY_HOME": str(self.home.path),
             },
-            answers(f"{self.auth}/auth/v1/health"),
+            self._answers("auth", "/auth/v1/health"),
         )
 
     def _edge(self) -> Service:
@@ -265,7 +282,7 @@ class System:
             ),
             log=self.home.log("edge"),
             # It refuses a plain GET, and that it does so shows that it runs.
-            is_healthy=answers(self._url("edge"), httpx.codes.METHOD_NOT_ALLOWED),
+            is_healthy=self._answers("edge", "/", httpx.codes.METHOD_NOT_ALLOWED),
             environment=plain_environment(
                 {
                     "DENO_SERVE_ADDRESS": f"tcp:127.0.0.1:{self.ports['edge']}",
@@ -308,7 +325,7 @@ class System:
                 "MARKET_NOTE": market_note,
                 "MARKET_NOTE": self._market_note(),
             },
-            answers(f"{self.api}/livez"),
+            self._answers("api", "/livez"),
         )
 
     def _market_note(self) -> str:
@@ -352,6 +369,22 @@ class System:
                 settings |= {key: f"simulated-{vendor}", address: self.simulators + path}
         return settings
 
+    def _answers(self, name: str, path: str, expected: int = httpx.codes.OK) -> Callable[[], Any]:
+        """A health check: does our process, and no other at its port, answer so within its time?"""
+
+        async def is_answering() -> bool:
+            pid = self.keepers[name].pid
+            if pid is None or not is_listening(pid, self.ports[name]):
+                return False
+            try:
+                async with httpx.AsyncClient(timeout=HEALTH_SECONDS, trust_env=False) as client:
+                    answer = await client.get(self._url(name) + path)
+            except httpx.HTTPError:
+                return False
+            return answer.status_code == expected
+
+        return is_answering
+
     def _heartbeat_of(self, worker: str) -> Callable[[], Any]:
         async def is_beating() -> bool:
             keeper = self.keepers[worker]
@@ -384,20 +417,6 @@ class System:
         write_whole(self.home.state_file, {"ports": self.ports, "processes": processes})
 
 
-def answers(url: str, expected: int = httpx.codes.OK) -> Callable[[], Any]:
-    """A health check: does this address answer so within its time?"""
-
-    async def check() -> bool:
-        try:
-            async with httpx.AsyncClient(timeout=HEALTH_SECONDS, trust_env=False) as client:
-                answer = await client.get(url)
-        except httpx.HTTPError:
-            return False
-        return answer.status_code == expected
-
-    return check
-
-
 def plain_environment(settings: Mapping[str, str]) -> dict[str, str]:
     """The caller's environment without any setting of ours, and then these."""
     ours = (
@@ -417,11 +436,11 @@ def plain_environment(settings: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **settings}
 
 
-def choose_ports(home: Home, api_port: int | None) -> dict[str, int]:
+def choose_ports(home: Home) -> dict[str, int]:
     """A port for each part, the same as last time where it is still free: tokens and bookmarks stay valid."""
     before: Mapping[str, int] = read_state(home).get("ports", {})
     names = (*database_names(), "simulators", "auth", "edge")
-    return {**{name: free_port(before.get(name)) for name in names}, "api": free_port(api_port)}
+    return {name: free_port(before.get(name)) for name in names}
 
 
 def database_names() -> tuple[str, ...]:

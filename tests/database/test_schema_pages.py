@@ -17,7 +17,9 @@ async def test_the_page_shows_the_migrated_schema(
 ) -> None:
     major = int(await chat.fetchval("show server_version_num")) // 10_000
     if major != WRITTEN_BY_MAJOR:
-        pytest.skip(f"pg_dump {major} words the same schema otherwise than the {WRITTEN_BY_MAJOR} the pages are made with")
+        pytest.skip(
+            f"pg_dump {major} words the same schema otherwise than the {WRITTEN_BY_MAJOR} the pages are made with"
+        )
     made = schema_page(database, {"chat": chat_dsn, "trading": trading_dsn}[database]())
 
     if os.environ.get("WRITE_PAGES"):

@@ -12,6 +12,7 @@ import pytest
 from tests.support.system import RunningSystem, running_system
 
 REQUEST_SECONDS = 30.0
+_NAMES = count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,9 +51,6 @@ class World:
 
     async def release_all(self) -> None:
         (await self.simulators.delete("/_control")).raise_for_status()
-
-
-_NAMES = count(1)
 
 
 @pytest.fixture

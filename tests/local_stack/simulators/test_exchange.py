@@ -9,7 +9,7 @@ from .conftest import NOW, Simulators
 KLINES = "/exchange/api/v3/klines"
 
 
-def klines(simulators: Simulators, **query: object) -> list[list[object]]:
+def klines(simulators: Simulators, **query: int | str) -> list[list[object]]:
     response = simulators.client.get(KLINES, params={"symbol": "BTCUSDT", "interval": "1h", **query})
     assert response.status_code == 200, response.text
     return response.json()  # type: ignore[no-any-return]

@@ -71,11 +71,11 @@ class World:
         last = datetime.fromtimestamp(int(asked["endTime"]) / 1000, UTC)
         limit = int(asked["limit"])
         if "startTime" in asked:
-            opened = self.bars(datetime.fromtimestamp(int(asked["startTime"]) / 1000, UTC), last)[:limit]
+            bars = self.bars(datetime.fromtimestamp(int(asked["startTime"]) / 1000, UTC), last)[:limit]
         else:
-            opened = self.bars(self.listed_from, last)[-limit:]
+            bars = self.bars(self.listed_from, last)[-limit:]
         rows = []
-        for opened_at in opened:
+        for opened_at in bars:
             opened, high, low, close = self.prices(opened_at)
             rows.append(
                 [
@@ -208,11 +208,13 @@ async def test_a_first_ingest_loads_the_history_and_tells_the_signals(
 
     newest = datetime(2026, 11, 20, 11, tzinfo=UTC)
     span = await trading.fetchrow("select count(*), min(opened_at), max(opened_at) from candles")
+    assert span is not None
     assert tuple(span) == (2_000, newest - 1_999 * HOUR, newest)
     assert await follow_ups(trading) == [
         ComputeSignals(symbol=BTC, timeframe=Timeframe.HOUR_1, opened_at=newest)
     ]
     state = await trading.fetchrow("select last_opened_at, failures, next_due_at from ingest_state")
+    assert state is not None
     assert tuple(state) == (newest, 0, newest + 2 * HOUR + timedelta(seconds=10))
     assert "cryptometer/ohlcv/" not in world.asked
     assert await trading.fetchval("select count(*) from pgmq.a_ingest_indicators") == 1
@@ -272,6 +274,7 @@ async def test_later_bars_come_from_cryptometer_alone(
     volume = await trading.fetchrow(
         "select volume, volume_usd from candles where source = 'cryptometer' limit 1"
     )
+    assert volume is not None
     assert [float(value) for value in volume] == [10.5, 1075.3]
     assert (await follow_ups(trading))[-1].opened_at == datetime(2026, 11, 20, 14, tzinfo=UTC)
 
@@ -453,11 +456,9 @@ async def test_a_market_without_candles_is_not_judged(
     assert await ingest(resources, by_hand=True) is None
 
     assert await follow_ups(trading) == []
-    assert tuple(await trading.fetchrow("select last_opened_at, failures, last_error from ingest_state")) == (
-        None,
-        1,
-        "no new candle was found",
-    )
+    state = await trading.fetchrow("select last_opened_at, failures, last_error from ingest_state")
+    assert state is not None
+    assert tuple(state) == (None, 1, "no new candle was found")
 
 
 async def test_a_long_absence_is_caught_up_in_several_ingests(

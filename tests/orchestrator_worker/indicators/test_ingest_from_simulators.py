@@ -69,9 +69,11 @@ async def test_every_timeframe_is_ingested(resources: Resources, trading: Pool, 
 
     await ingest(resources, pair)
 
-    count, behind = await trading.fetchrow(
+    candles = await trading.fetchrow(
         "select count(*), now() - max(opened_at) from candles where timeframe = $1", timeframe.value
     )
+    assert candles is not None
+    count, behind = candles
     assert count >= 300
     assert behind < 2 * timeframe.delta + CLOSE_MARGIN
     rows = {row["source"]: row["data"] for row in await trading.fetch("select source, data from indicators")}

@@ -14,13 +14,15 @@ from zmarty.market import Timeframe
 
 HOUR = timedelta(hours=1)
 NO_EDGE = 1.5 / 4.0
-TRACK = {
-    "known_at": pl.Datetime("us", "UTC"),
-    "direction": pl.String,
-    "band": pl.Int32,
-    "share": pl.Float64,
-    "weight": pl.Float64,
-}
+TRACK = pl.Schema(
+    {
+        "known_at": pl.Datetime("us", "UTC"),
+        "direction": pl.String(),
+        "band": pl.Int32(),
+        "share": pl.Float64(),
+        "weight": pl.Float64(),
+    }
+)
 
 
 def asked(direction: str = "long", at: datetime = BEGAN_AT, score: float = 0.5) -> pl.DataFrame:
@@ -46,7 +48,8 @@ def record(wins: int, losses: int, *, known_at: datetime, weight: float = 1.0, b
 
 
 def confidence_of(bar: pl.DataFrame, track: pl.DataFrame) -> float | None:
-    return confident(bar, track, timeframe=Timeframe.HOUR_1)["confidence"][0]
+    confidence: float | None = confident(bar, track, timeframe=Timeframe.HOUR_1)["confidence"][0]
+    return confidence
 
 
 def test_without_a_record_there_is_no_edge() -> None:

@@ -2,10 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
+import asyncpg
 import polars as pl
 import pytest
 
@@ -37,7 +36,7 @@ async def compute(pool: Pool, opened_at: datetime | None = None) -> object:
     return await handle(await delivered(pool, message), resources_of(pool))
 
 
-async def saved_signals(pool: Pool) -> list[Mapping[str, Any]]:
+async def saved_signals(pool: Pool) -> list[asyncpg.Record]:
     return list(await pool.fetch("select * from signals where symbol = $1 order by opened_at", BTC))
 
 

@@ -40,8 +40,8 @@ NEUTRAL: dict[str, Any] = {
     "clusters": None,
     "clusters_age": None,
 }
-NUMBERS = {name: pl.Float64 for name in NEUTRAL if name not in {"market_moves", "clusters"}}
-SCHEMA = {**NUMBERS, "market_moves": pl.Boolean, "clusters": pl.List(CLUSTER)}
+NUMBERS = {name: pl.Float64() for name in NEUTRAL if name not in {"market_moves", "clusters"}}
+SCHEMA = pl.Schema({**NUMBERS, "market_moves": pl.Boolean(), "clusters": pl.List(CLUSTER)})
 
 RISING = {
     "close": 106.0,

@@ -2,10 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
+import asyncpg
 import polars as pl
 import pytest
 
@@ -41,7 +40,7 @@ async def compute(pool: Pool, *, lookback_days: int = 30) -> object:
     return await handle(await delivered(pool, message), resources_of(pool))
 
 
-async def rates_of(pool: Pool) -> dict[tuple[str, str, int, str], Mapping[str, Any]]:
+async def rates_of(pool: Pool) -> dict[tuple[str, str, int, str], asyncpg.Record]:
     rows = await pool.fetch("select * from win_rate where symbol = $1 and timeframe = $2", BTC, HOUR)
     return {(row["direction"], row["horizon"], row["lookback_days"], row["origin"]): row for row in rows}
 

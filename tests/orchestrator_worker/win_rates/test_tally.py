@@ -91,6 +91,7 @@ def test_win_rates_equal_a_naive_count(events: list[tuple[str, str, str, float, 
         returns = [row["return_net"] for row in chosen]
         lost = -sum(value for value in returns if value < 0)
         assert rate.rate == wins / len(chosen)
+        assert rate.rate is not None
         assert rate.low is not None
         assert rate.high is not None
         assert 0.0 <= rate.low <= rate.rate <= rate.high <= 1.0
@@ -122,7 +123,7 @@ def test_the_mixed_baseline_follows_the_mix_of_signals() -> None:
     [(8, 10, 0.4902, 0.9433), (0, 20, 0.0, 0.1611), (50, 100, 0.4038, 0.5962), (300, 300, 0.9874, 1.0)],
 )
 def test_wilson_agrees_with_the_textbook(wins: int, n: int, low: float, high: float) -> None:
-    assert wilson(wins, n) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
+    assert wilson(wins, n) == pytest.approx((low, high), abs=5e-5)
 
 
 @given(st.floats(0.0, 1.0), st.floats(0.3, 1e6))

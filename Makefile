@@ -1,0 +1,55 @@
+# What a newcomer types. Each target sets up what is missing first.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+FUNCTIONS := $(wildcard supabase/*/functions/*/deno.json)
+MARKET := $(if $(MARKET_DATA),--market-data "$(abspath $(MARKET_DATA))")
+# One cluster of databases a process: two processes keep both cores of a small machine busy.
+PYTEST_PROCESSES ?= 2
+# What is already pinned stays, and no line says where a package was found.
+PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate pyproject.toml
+
+.PHONY: help setup run demo test check pages lock bench
+
+help: ## what there is
+	@printf 'Zmarty: signals with a provable track record, and a chat that charges fairly.\n\n'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\n  MARKET_DATA=FILE replays real candles with run and demo; zmarty --help lists the operator'"'"'s verbs.\n'
+
+setup: ## install and build everything, start nothing
+	@bash local_stack/setup.sh
+
+run: setup ## the whole system at http://127.0.0.1:8000, until Ctrl-C
+	@exec zmarty up $(MARKET)
+
+demo: setup ## the main job, step by step on screen, with real processes
+	@exec zmarty demo $(MARKET)
+
+test: setup ## every test; PYTEST="-x -k ledger" passes arguments on to pytest
+	@for config in $(FUNCTIONS); do (cd "$$(dirname "$$config")" && deno task --quiet test); done
+	@pytest -n $(PYTEST_PROCESSES) --dist loadscope -q $(PYTEST)
+
+check: setup ## format, lint, types, import contracts
+	@ruff format --check .
+	@ruff check .
+	@mypy
+	@mypy --explicit-package-bases tests
+	@lint-imports
+	@for config in $(FUNCTIONS); do (cd "$$(dirname "$$config")" && deno task --quiet check); done
+	@python -m local_stack.generated_pages --check
+
+pages: setup ## write the pages that are generated from the migrated schema
+	@WRITE_PAGES=1 pytest -q tests/database/test_schema_pages.py
+	@python -m local_stack.generated_pages
+
+lock: setup ## pin what pyproject.toml names, with hashes, for production and for development
+	@$(PIN) --extra dev --output-file requirements-dev.lock
+	@$(PIN) --constraint requirements-dev.lock --output-file requirements.lock
+
+bench: setup ## benchmarks as a table of ratios; ONLY=queue,ledger runs some
+	@if [ -d benchmarks ]; then exec python -m benchmarks $(if $(ONLY),--only "$(ONLY)"); fi; \
+	echo 'This checkout has no benchmarks; see docs/BENCHMARKS.md.'

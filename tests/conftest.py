@@ -1,0 +1,155 @@
+"""Fixtures every test may take: databases of its own, and a network that ends at this machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+from tests.support.databases import BARE, Database, TemplateCluster, running_cluster
+from zmarty.postgres import Pool, open_pool
+
+Dsn: TypeAlias = Callable[..., str]
+
+
+# These start the whole system: they share one, and two at once would wait for each other on a small machine.
+WHOLE_SYSTEM = ("tests/journeys/", "tests/local_stack/test_system.py")
+
+
+class ByModule(LoadScopeScheduling):
+    """Sends the tests of one module to one process, and all that start the whole system to the same."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "the whole system" if nodeid.startswith(WHOLE_SYSTEM) else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
+    return ByModule(config, log)
+
+
+@pytest.fixture(scope="session")
+def chat_cluster() -> Iterator[TemplateCluster]:
+    with running_cluster("chat") as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def trading_cluster() -> Iterator[TemplateCluster]:
+    with running_cluster("trading") as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def bare_cluster() -> Iterator[TemplateCluster]:
+    with running_cluster(BARE) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def chat_database(chat_cluster: TemplateCluster) -> Iterator[Database]:
+    with chat_cluster.clone() as database:
+        yield database
+
+
+@pytest.fixture
+def trading_database(trading_cluster: TemplateCluster) -> Iterator[Database]:
+    with trading_cluster.clone() as database:
+        yield database
+
+
+@pytest.fixture
+def bare_database(bare_cluster: TemplateCluster) -> Iterator[Database]:
+    """A new Supabase project without our migrations."""
+    with bare_cluster.clone() as database:
+        yield database
+
+
+@pytest.fixture
+def chat_dsn(chat_database: Database) -> Dsn:
+    """`chat_dsn()` or `chat_dsn("zmarty_api")`: this test's clone, logged in as that role."""
+    return chat_database.dsn
+
+
+@pytest.fixture
+def trading_dsn(trading_database: Database) -> Dsn:
+    return trading_database.dsn
+
+
+@pytest.fixture
+async def chat(chat_database: Database) -> AsyncIterator[Pool]:
+    async with logged_in(chat_database, "postgres") as pool:
+        yield pool
+
+
+@pytest.fixture
+async def chat_api(chat_database: Database) -> AsyncIterator[Pool]:
+    async with logged_in(chat_database, "zmarty_api") as pool:
+        yield pool
+
+
+@pytest.fixture
+async def chat_worker(chat_database: Database) -> AsyncIterator[Pool]:
+    async with logged_in(chat_database, "zmarty_worker") as pool:
+        yield pool
+
+
+@pytest.fixture
+async def trading(trading_database: Database) -> AsyncIterator[Pool]:
+    async with logged_in(trading_database, "postgres") as pool:
+        yield pool
+
+
+@pytest.fixture
+async def trading_api(trading_database: Database) -> AsyncIterator[Pool]:
+    async with logged_in(trading_database, "zmarty_api") as pool:
+        yield pool
+
+
+@pytest.fixture
+async def trading_worker(trading_database: Database) -> AsyncIterator[Pool]:
+    async with logged_in(trading_database, "zmarty_worker") as pool:
+        yield pool
+
+
+@asynccontextmanager
+async def logged_in(database: Database, role: str) -> AsyncIterator[Pool]:
+    pool = await open_pool(database.dsn(role), application_name=f"test-{role}", size_min=0, size_max=10)
+    try:
+        yield pool
+    finally:
+        # Not close(): it would wait for a connection that a failed test never gave back.
+        pool.terminate()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def loopback_only() -> Iterator[None]:
+    """Let no test reach beyond this machine, whatever keys its environment holds."""
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        refuse_outside(self, address)
+        connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
+        refuse_outside(self, address)
+        return connect_ex(self, address)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(socket.socket, "connect", guarded_connect)
+    patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+    yield
+    patch.undo()
+
+
+def refuse_outside(endpoint: socket.socket, address: Any) -> None:
+    if endpoint.family not in {socket.AF_INET, socket.AF_INET6}:
+        return
+    host = str(address[0])
+    if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+        raise RuntimeError(f"a test tried to reach {host}; only this machine is allowed")

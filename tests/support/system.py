@@ -1,0 +1,110 @@
+"""The whole system as `zmarty up` runs it, in a home of its own, for tests that need real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from local_stack.home import Home
+from local_stack.process import stop_process
+
+Found = TypeVar("Found")
+
+UP_SECONDS = 120.0
+COMMAND_SECONDS = 60.0
+STOP_SECONDS = 90.0
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+
+
+@dataclass(frozen=True)
+class RunningSystem:
+    home: Home
+    process: subprocess.Popen[bytes]
+    output: Path
+
+    def zmarty(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the command line in this system's home, as from another terminal."""
+        return run_zmarty(self.home, *arguments, check=check)
+
+    def status(self) -> dict[str, Any]:
+        status: dict[str, Any] = json.loads(self.zmarty("status", "--json").stdout)
+        return status
+
+    def token(self, email: str, *, is_operator: bool = False) -> str:
+        return self.zmarty("token", email, *(["--operator"] if is_operator else [])).stdout.strip()
+
+
+def run_zmarty(home: Home, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "console", *arguments],
+        env=environment(home),
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=COMMAND_SECONDS,
+    )
+    assert not check or done.returncode == 0, f"zmarty {' '.join(arguments)}: {done.stderr}"
+    return done
+
+
+@contextmanager
+def running_system(*arguments: str) -> Iterator[RunningSystem]:
+    """Start `zmarty up` with these arguments in a fresh home; stop it and remove the home at the end."""
+    home = Home(Path(tempfile.mkdtemp(prefix="zmarty-test-home-")))
+    try:
+        with started_system(home, *arguments) as system:
+            yield system
+    finally:
+        home.remove()
+
+
+@contextmanager
+def started_system(home: Home, *arguments: str) -> Iterator[RunningSystem]:
+    """Start `zmarty up` in this home and stop it at the end."""
+    output = home.path / "up.log"
+    with output.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "console", "up", *arguments],
+            env=environment(home),
+            cwd=REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        wait_for(lambda: is_up(process, output), seconds=UP_SECONDS, what="the system to come up")
+        yield RunningSystem(home, process, output)
+    finally:
+        stop_process(process, patience_seconds=STOP_SECONDS)
+
+
+def is_up(process: subprocess.Popen[bytes], output: Path) -> bool:
+    text = output.read_text(errors="replace")
+    if process.poll() is not None:
+        raise AssertionError(f"`zmarty up` ended with {process.returncode}:\n{text}")
+    return "Zmarty runs" in text
+
+
+def environment(home: Home) -> dict[str, str]:
+    return {**os.environ, "ZMARTY_HOME": str(home.path), "NO_COLOR": "1", "COLUMNS": "200"}
+
+
+def wait_for(look: Callable[[], Found], *, seconds: float, what: str) -> Found:
+    """Look again and again until there is something; fail with what was awaited."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"waited {seconds:.0f} s for {what}")
+        time.sleep(0.05)
+    return found
