@@ -22,8 +22,9 @@ from local_stack.control import NotRunning, ask
 from local_stack.demo import DemoFailed, demonstrate
 from local_stack.home import Home
 from local_stack.keeper import StartFailed
+from local_stack.site import API_PORT, DATABASES, SERVICES, OptionInvalid, Options
 from local_stack.supervisor import AlreadyRunning, supervise, supervising
-from local_stack.system import API_PORT, SERVICES, OptionInvalid, Options, System, database_names
+from local_stack.system import System
 from local_stack.tokens import TokenRefused, token_for
 
 app = typer.Typer()
@@ -68,11 +69,14 @@ def up(
 
 
 async def run_until_ended(system: System) -> None:
-    if system.ports["api"] != API_PORT:
-        screen.print(f"[yellow]port {API_PORT} is taken; the API listens on {system.ports['api']}[/]")
-    screen.print(f"\n[bold green]Zmarty runs[/] at [bold]{system.api}[/]  (API reference: {system.api}/docs)")
+    if system.site.ports["api"] != API_PORT:
+        screen.print(f"[yellow]port {API_PORT} is taken; the API listens on {system.site.ports['api']}[/]")
     screen.print(
-        f"home {system.home.path}; `zmarty status`, `zmarty logs -f`; Ctrl-C stops it\n", soft_wrap=True
+        f"\n[bold green]Zmarty runs[/] at [bold]{system.site.api}[/]  (API reference: {system.site.api}/docs)",
+        soft_wrap=True,
+    )
+    screen.print(
+        f"home {system.site.home.path}; `zmarty status`, `zmarty logs -f`; Ctrl-C stops it\n", soft_wrap=True
     )
     await asyncio.Event().wait()
 
@@ -142,7 +146,7 @@ def logs(
 ) -> None:
     """Print the latest log lines."""
     home = Home.from_environment()
-    known = (*SERVICES, *database_names())
+    known = (*SERVICES, *DATABASES)
     if service is not None and service not in known:
         complaints.print(f"[red]✗[/] no service is called {service}; there are {', '.join(known)}")
         raise typer.Exit(1)

@@ -16,8 +16,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from local_stack.home import Home
+from local_stack.services import PUBLISHABLE_KEY
+from local_stack.site import Options
 from local_stack.supervisor import supervise
-from local_stack.system import PUBLISHABLE_KEY, Options, System
+from local_stack.system import System
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Found = TypeVar("Found")
@@ -70,7 +72,7 @@ async def demonstrate(home: Home, options: Options, screen: Console) -> None:
         screen.print(f"  [dim]{escape(line)}[/]", soft_wrap=True)
 
     async def perform(system: System) -> None:
-        stage.done(f"API at {system.api}, two databases, edge function, two workers, simulated vendors")
+        stage.done(f"API at {system.site.api}, two databases, edge function, two workers, simulated vendors")
         try:
             await play(system, stage)
         except DemoFailed as error:
@@ -89,7 +91,7 @@ async def play(system: System, stage: Stage) -> None:
     with stage.act("sign up"):
         token = await sign_up(system)
     async with httpx.AsyncClient(
-        base_url=system.api,
+        base_url=system.site.api,
         timeout=REQUEST_SECONDS,
         headers={"authorization": f"Bearer {token}"},
         trust_env=False,
@@ -97,8 +99,8 @@ async def play(system: System, stage: Stage) -> None:
         with stage.act("sign up"):
             credits_at_start = (await get(api, "/v1/credits"))["available"]
             stage.done(f"{EMAIL} has {credits_at_start} credits")
-        chat = await asyncpg.connect(system.dsn("chat"), timeout=REQUEST_SECONDS)
-        trading = await asyncpg.connect(system.dsn("trading"), timeout=REQUEST_SECONDS)
+        chat = await asyncpg.connect(system.site.dsn("chat"), timeout=REQUEST_SECONDS)
+        trading = await asyncpg.connect(system.site.dsn("trading"), timeout=REQUEST_SECONDS)
         try:
             await watch(api, stage, symbol, timeframe)
             await see_mirror(trading, stage, symbol, timeframe)
@@ -116,7 +118,7 @@ async def subject(system: System, stage: Stage) -> tuple[str, str]:
     """What is watched: the file's own symbol and timeframe, else Bitcoin by the hour."""
     with stage.act("market"):
         async with httpx.AsyncClient(timeout=REQUEST_SECONDS, trust_env=False) as client:
-            market = (await get(client, f"{system.simulators}/_status"))["market"]
+            market = (await get(client, f"{system.site.simulators}/_status"))["market"]
         stage.done(
             market["note"]
             if market["source"] == "synthetic"
@@ -128,7 +130,7 @@ async def subject(system: System, stage: Stage) -> tuple[str, str]:
 async def sign_up(system: System) -> str:
     async with httpx.AsyncClient(timeout=REQUEST_SECONDS, trust_env=False) as client:
         answer = await client.post(
-            f"{system.auth}/auth/v1/signup",
+            f"{system.site.auth}/auth/v1/signup",
             json={"email": EMAIL, "password": PASSWORD},
             headers={"apikey": PUBLISHABLE_KEY},
         )

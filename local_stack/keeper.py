@@ -35,13 +35,24 @@ class StartFailed(Exception):
 
 
 @dataclass(frozen=True)
+class Running:
+    """The process whose health is asked for."""
+
+    pid: int
+    age_seconds: float
+
+
+IsHealthy: TypeAlias = Callable[[Running], Awaitable[bool]]
+
+
+@dataclass(frozen=True)
 class Service:
     """One process to keep: how it starts, how it shows that it works, and how it is asked to stop."""
 
     name: str
     command: tuple[str, ...]
     log: Path
-    is_healthy: Callable[[], Awaitable[bool]] = field(repr=False)
+    is_healthy: IsHealthy = field(repr=False)
     environment: Mapping[str, str] | None = field(default=None, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
     stop_signal: signal.Signals = signal.SIGTERM
@@ -72,8 +83,7 @@ class Keeper:
         return self._process.pid if self._process and self._process.returncode is None else None
 
     @property
-    def age_seconds(self) -> float:
-        """How long the present process has been running."""
+    def _age_seconds(self) -> float:
         return time.monotonic() - self._started
 
     async def start(self) -> None:
@@ -134,7 +144,7 @@ class Keeper:
                 failures = 0
                 continue
             self._deaths += 1
-            failures = 0 if self.age_seconds > STABLE_SECONDS else failures + 1
+            failures = 0 if self._age_seconds > STABLE_SECONDS else failures + 1
             pause = min(RESTART_SECONDS_BASE * 2**failures, RESTART_SECONDS_MAX)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
@@ -161,7 +171,7 @@ class Keeper:
         misses = 0
         try:
             while not ended.done():
-                if await self.service.is_healthy():
+                if await self.service.is_healthy(Running(process.pid, self._age_seconds)):
                     misses = 0
                     self._healthy.set()
                     self._set("healthy")

@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 
 from local_stack.control import Request, listening
 from local_stack.home import Home
-from local_stack.system import SERVICES, Announce, Options, System, database_names
+from local_stack.site import DATABASES, SERVICES, Options, Site
+from local_stack.system import Announce, System
 
 Work: TypeAlias = Callable[[System], Awaitable[None]]
 
@@ -42,9 +43,10 @@ async def supervise(home: Home, options: Options, announce: Announce, work: Work
 async def work_within(
     home: Home, options: Options, announce: Announce, work: Work, ending: asyncio.Event
 ) -> None:
+    options.check()
     home.create()
     with supervising(home):
-        system = System(home, options, announce)
+        system = System(Site(home, options), announce)
         try:
             async with listening(home, answering(system, ending)):
                 await system.start()
@@ -79,7 +81,7 @@ def answering(system: System, ending: asyncio.Event) -> Callable[[Request], Awai
             case {"verb": "restart", "service": None}:
                 await system.restart()
                 return {}
-            case {"verb": "restart", "service": str(name)} if name in (*SERVICES, *database_names()):
+            case {"verb": "restart", "service": str(name)} if name in (*SERVICES, *DATABASES):
                 await system.restart(name)
                 return {}
             case _:

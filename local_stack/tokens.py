@@ -11,7 +11,7 @@ import asyncpg
 import httpx
 
 from local_stack.home import Home
-from local_stack.system import PUBLISHABLE_KEY
+from local_stack.services import PUBLISHABLE_KEY
 
 AUTH_SECONDS = 15.0
 

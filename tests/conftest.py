@@ -25,7 +25,7 @@ class ByModule(LoadScopeScheduling):
     """Sends the tests of one module to one process, and all that start the whole system to the same."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "the whole system" if nodeid.startswith(WHOLE_SYSTEM) else super()._split_scope(nodeid)
+        return "the whole system" if nodeid.startswith(WHOLE_SYSTEM) else str(super()._split_scope(nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from local_stack.keeper import Keeper, Service, StartFailed, end_leftovers, trim_log
+from local_stack.keeper import Keeper, Running, Service, StartFailed, end_leftovers, trim_log
 from local_stack.process import is_listening, process_started, stop_process
 from tests.support.system import wait_for
 
@@ -22,7 +22,7 @@ SERVE = "import pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text('up'); 
 def service(folder: Path, code: str, **options: object) -> Service:
     sign = folder / "sign"
 
-    async def is_healthy() -> bool:
+    async def is_healthy(_: Running) -> bool:
         return sign.exists()
 
     return Service(

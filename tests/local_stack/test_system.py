@@ -12,7 +12,7 @@ import pytest
 
 from local_stack.home import Home
 from local_stack.process import process_started
-from local_stack.system import SERVICES
+from local_stack.site import SERVICES
 from tests.support.system import RunningSystem, run_zmarty, running_system, started_system, wait_for
 
 pytestmark = pytest.mark.timeout(180)
