@@ -1,0 +1,42 @@
+"""Logs tell what happened and never what somebody said or signed in with."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import structlog
+from zmarty import logging
+
+logging.configure("api", json={json})
+log = structlog.get_logger("test")
+
+def sign_in(token):
+    raise ValueError("refused")
+
+try:
+    sign_in("the-secret-" + "token")
+except ValueError:
+    log.exception("sign_in_failed", request_id="r1")
+"""
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_traceback_shows_no_local_variables(as_json: bool) -> None:
+    program = PROGRAM.replace("{json}", str(as_json))
+    told = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=15
+    ).stderr
+
+    assert "ValueError: refused" in told
+    assert "the-secret-token" not in told
+    if as_json:
+        line = json.loads(told)
+        assert (line["event"], line["service"], line["level"], line["request_id"]) == (
+            "sign_in_failed",
+            "api",
+            "error",
+            "r1",
+        )
