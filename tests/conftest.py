@@ -5,20 +5,28 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
+from functools import cache
 from typing import Any, TypeAlias
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.support.databases import BARE, Database, TemplateCluster, running_cluster
+from tests.support.databases import (
+    BARE,
+    ON_PGMQ,
+    PGMQ_NEWEST,
+    Database,
+    TemplateCluster,
+    running_cluster,
+)
 from zmarty.postgres import Pool, open_pool
 
 Dsn: TypeAlias = Callable[..., str]
 
 
 # These start the whole system: they share one, and two at once would wait for each other on a small machine.
-WHOLE_SYSTEM = ("tests/journeys/", "tests/local_stack/test_system.py")
+WHOLE_SYSTEM = ("tests/journeys/", "tests/chaos/test_storm.py", "tests/local_stack/test_system.py")
 
 
 class ByModule(LoadScopeScheduling):
@@ -57,9 +65,26 @@ def chat_database(chat_cluster: TemplateCluster) -> Iterator[Database]:
         yield database
 
 
+@pytest.fixture(scope="session")
+def older_clusters() -> Iterator[Callable[[str], TemplateCluster]]:
+    """Trading clusters on older versions of pgmq, started when a test first asks."""
+    with ExitStack() as running:
+        yield cache(lambda version: running.enter_context(running_cluster(f"trading{ON_PGMQ}{version}")))
+
+
 @pytest.fixture
-def trading_database(trading_cluster: TemplateCluster) -> Iterator[Database]:
-    with trading_cluster.clone() as database:
+def pgmq(request: pytest.FixtureRequest) -> str:
+    """The version of pgmq in this test's trading database; see `on_every_pgmq`."""
+    return str(getattr(request, "param", PGMQ_NEWEST))
+
+
+@pytest.fixture
+def trading_database(pgmq: str, request: pytest.FixtureRequest) -> Iterator[Database]:
+    if pgmq == PGMQ_NEWEST:
+        cluster: TemplateCluster = request.getfixturevalue("trading_cluster")
+    else:
+        cluster = request.getfixturevalue("older_clusters")(pgmq)
+    with cluster.clone() as database:
         yield database
 
 

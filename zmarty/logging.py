@@ -36,7 +36,12 @@ def configure(service: str, *, json: bool, level: str = "info") -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
-    # Libraries may warn; at lower levels some of them print addresses with keys in them.
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s", force=True
+    # Libraries may warn, in the same form as we; at lower levels some of them print addresses with keys in them.
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *endings],
+        )
     )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Self
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -14,6 +15,7 @@ from pydantic_core import CoreSchema, core_schema
 from zmarty.errors import FieldInvalid, SymbolUnsupported, ZmartyError
 
 SYMBOL_LENGTH_MAX = 20
+PARSED_KEPT = 4_096
 QUOTES = ("FDUSD", "USDT", "USDC", "USD", "EUR", "BTC", "ETH", "BNB")
 QUOTE_DEFAULT = "USDT"
 # Weekly buckets start on Mondays: 2001-01-01 was one. Postgres uses the same origin in date_bin.
@@ -209,4 +211,6 @@ def _refusing_as_value_error(parse: Any) -> Any:
         except ZmartyError as error:
             raise ValueError(error.details.get("rule", error.message)) from error
 
-    return validate
+    # Job messages name the same few pairs over and over. Only short texts are kept: padding must not fill the memory.
+    kept = lru_cache(PARSED_KEPT)(validate)
+    return lambda text: kept(text) if len(text) <= SYMBOL_LENGTH_MAX else validate(text)

@@ -1,7 +1,8 @@
 """One frozen model per job queue; the queue's name is its attribute. What a person types in a SQL editor must parse."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -27,19 +28,27 @@ class JobMessage(BaseModel):
     queue: ClassVar[str]
 
     v: int = 1
-    symbol: Symbol
-    timeframe: Timeframe
+    # Named by every log line; a message that is about no pair has none.
+    symbol: Symbol | None = None
+    timeframe: Timeframe | None = None
 
     def payload(self) -> dict[str, Any]:
         """The canonical JSON object: equal work has an equal payload."""
         return self.model_dump(mode="json", exclude_none=True, exclude={"v"})
 
 
-class IngestIndicators(JobMessage):
+class PairMessage(JobMessage):
+    """A message about one symbol on one timeframe."""
+
+    symbol: Symbol
+    timeframe: Timeframe
+
+
+class IngestIndicators(PairMessage):
     queue: ClassVar[str] = "ingest_indicators"
 
 
-class ComputeSignals(JobMessage):
+class ComputeSignals(PairMessage):
     """Judge the candle opened at `opened_at`, or the newest closed one."""
 
     queue: ClassVar[str] = "compute_signals"
@@ -49,18 +58,32 @@ class ComputeSignals(JobMessage):
     @field_validator("opened_at")
     @classmethod
     def _in_utc(cls, value: datetime | None) -> datetime | None:
-        if value is not None and value.tzinfo is None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
             raise ValueError("must name its time zone, like 2026-01-01T00:00:00Z")
-        return value
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("must lie between the years 1 and 9999") from None
 
 
-class ComputeWinrate(JobMessage):
+class ComputeWinrate(PairMessage):
     queue: ClassVar[str] = "compute_winrate"
 
     lookback_days: int = Field(default=30, ge=1, le=LOOKBACK_DAYS_MAX)
 
 
-QUEUES: tuple[type[JobMessage], ...] = (IngestIndicators, ComputeSignals, ComputeWinrate)
+class Reconcile(JobMessage):
+    """Compare the mirror with its origin and repair it: for everybody, or for one user, telling a job how it went."""
+
+    queue: ClassVar[str] = "reconcile"
+
+    user_id: UUID | None = None
+    job_id: UUID | None = None
+
+
+QUEUES: tuple[type[JobMessage], ...] = (IngestIndicators, ComputeSignals, ComputeWinrate, Reconcile)
 
 
 def parse(kind: type[JobMessage], body: object) -> JobMessage:

@@ -1,5 +1,5 @@
 -- Supabase A (chat) as its migrations leave it. Generated from supabase/chat/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: 1b8106f451fe038d
+-- by `make pages`; do not edit. Fingerprint of the migrations: b59f2b930270c1e7
 
 CREATE SCHEMA private;
 
@@ -178,6 +178,83 @@ $$;
 
 COMMENT ON FUNCTION private.keep_up() IS 'Daily upkeep in bounded steps: request keys, delivered outbox rows, errors, the log of cron.';
 
+CREATE FUNCTION private.mark_by_id() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform private.mark_reference(coalesce(new.id, old.id));
+  return null;
+end
+$$;
+
+CREATE FUNCTION private.mark_by_user_id() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform private.mark_reference(new.user_id);
+  return null;
+end
+$$;
+
+CREATE FUNCTION private.mark_reference(p_user_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  loop
+    -- Held until we commit: a snapshot that is taken before must leave the mark, or it would miss our change.
+    perform from private.reference_marks where user_id = p_user_id for key share;
+    exit when found;
+    insert into private.reference_marks (user_id) values (p_user_id) on conflict (user_id) do nothing;
+    exit when found;
+  end loop;
+end
+$$;
+
+COMMENT ON FUNCTION private.mark_reference(p_user_id uuid) IS 'Have the user mirrored with the next round. Whoever changes a user holds the mark until the change is committed.';
+
+CREATE FUNCTION private.mirror_references(p_users_max integer DEFAULT 5000) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  -- A little less than a minute: the schedule comes each minute, but not to the second.
+  least_pause constant interval := '55 seconds';
+  users uuid[];
+begin
+  -- Whoever is changing a user holds the mark; those wait for the next round, and nobody waits for us.
+  select array_agg(mark.user_id) into users
+  from (
+    select marked.user_id
+    from private.reference_marks as marked
+    where not exists (
+      select
+      from public.outbox
+      where outbox.user_id = marked.user_id
+        and outbox.payload ->> 'table' = 'user_references' and outbox.created_at > clock_timestamp() - least_pause
+    )
+    order by marked.marked_at
+    limit p_users_max
+    for update of marked skip locked
+  ) as mark;
+  delete from private.reference_marks where user_id = any (users);
+  -- A statement of its own, so that it sees what was committed before the marks were ours.
+  insert into public.outbox (user_id, payload)
+  select
+    snapshot.user_id,
+    jsonb_build_object(
+      'type', 'UPDATE', 'table', 'user_references', 'schema', 'public',
+      'record', to_jsonb(snapshot), 'old_record', null
+    )
+  from private.reference_snapshots(users) as snapshot;
+  return coalesce(cardinality(users), 0);
+end
+$$;
+
+COMMENT ON FUNCTION private.mirror_references(p_users_max integer) IS 'Write a snapshot of each marked user into the outbox, at most one a minute for each; returns how many.';
+
 CREATE FUNCTION private.notify_outbox() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -185,6 +262,27 @@ CREATE FUNCTION private.notify_outbox() RETURNS trigger
 begin
   perform pg_catalog.pg_notify('zmarty_outbox', '');
   return null;
+end
+$$;
+
+CREATE FUNCTION private.outrun_version(p_version bigint) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  steps_max constant bigint := 1000;
+  ids constant regclass := pg_catalog.pg_get_serial_sequence('public.outbox', 'id');
+  behind bigint;
+begin
+  -- After a restore from a backup the trading database can hold versions that this sequence has not given out yet.
+  select p_version - coalesce(last_value, 0) into behind from pg_catalog.pg_sequences
+  where schemaname = 'public' and format('%I.%I', schemaname, sequencename)::regclass = ids;
+  if behind > steps_max then
+    perform pg_catalog.setval(ids, p_version);
+  elsif behind > 0 then
+    -- Step by step: others take numbers meanwhile, and a sequence must not go back behind them.
+    perform pg_catalog.nextval(ids) from generate_series(1, behind);
+  end if;
 end
 $$;
 
@@ -205,6 +303,25 @@ CREATE FUNCTION private.recent_cron_runs(limit_runs integer) RETURNS TABLE(job_n
 $$;
 
 COMMENT ON FUNCTION private.recent_cron_runs(limit_runs integer) IS 'The newest runs of each schedule, newest first; a schedule that never ran has one row without times.';
+
+CREATE FUNCTION private.reference_snapshots(p_user_ids uuid[]) RETURNS TABLE(user_id uuid, email text, tier text, credits_balance integer, is_active boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select
+    asked.user_id,
+    -- Who has left is known by the id alone.
+    login.email::text,
+    coalesce(profile.tier, 'free'),
+    coalesce(account.balance, 0),
+    login.id is not null and login.deleted_at is null and coalesce(login.banned_until <= now(), true)
+  from unnest(p_user_ids) as asked (user_id)
+  left join auth.users as login on login.id = asked.user_id
+  left join public.profiles as profile on profile.user_id = asked.user_id
+  left join public.credit_accounts as account on account.user_id = asked.user_id;
+$$;
+
+COMMENT ON FUNCTION private.reference_snapshots(p_user_ids uuid[]) IS 'What user_references in the trading database should say now.';
 
 CREATE FUNCTION private.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
@@ -285,6 +402,64 @@ $$;
 
 COMMENT ON FUNCTION private.release_hold(p_hold_id uuid, p_state text) IS 'Give a hold back uncharged; false when it was resolved already.';
 
+CREATE FUNCTION private.repair_reference(p_user_id uuid, p_version bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform private.outrun_version(p_version);
+  perform private.mark_reference(p_user_id);
+end
+$$;
+
+COMMENT ON FUNCTION private.repair_reference(p_user_id uuid, p_version bigint) IS 'Have the user mirrored with the next round, with a version beyond p_version.';
+
+CREATE FUNCTION private.repair_watchers(p_user_id uuid, p_symbols text[], p_timeframes text[], p_version bigint) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  written integer;
+  written_as_gone integer;
+begin
+  perform private.outrun_version(p_version);
+  -- Locked, so that a change that is under way is either seen here or comes after us, with a greater id.
+  perform from public.user_symbols where user_id = p_user_id for update;
+  -- Additions take turns by the profile; without it one could be under way that we take for missing.
+  perform from public.profiles where user_id = p_user_id for update;
+  insert into public.outbox (user_id, payload)
+  select
+    p_user_id,
+    jsonb_build_object(
+      'type', 'UPDATE', 'table', 'user_symbols', 'schema', 'public',
+      'record', to_jsonb(watched), 'old_record', to_jsonb(watched)
+    )
+  from public.user_symbols as watched
+  join unnest(p_symbols, p_timeframes) as asked (symbol, timeframe) using (symbol, timeframe)
+  where watched.user_id = p_user_id
+  order by symbol, timeframe;
+  get diagnostics written = row_count;
+  insert into public.outbox (user_id, payload)
+  select
+    p_user_id,
+    jsonb_build_object(
+      'type', 'DELETE', 'table', 'user_symbols', 'schema', 'public', 'record', null,
+      'old_record', jsonb_build_object('user_id', p_user_id, 'symbol', asked.symbol, 'timeframe', asked.timeframe)
+    )
+  from unnest(p_symbols, p_timeframes) as asked (symbol, timeframe)
+  where not exists (
+    select
+    from public.user_symbols as watched
+    where watched.user_id = p_user_id and watched.symbol = asked.symbol and watched.timeframe = asked.timeframe
+  )
+  order by asked.symbol, asked.timeframe;
+  get diagnostics written_as_gone = row_count;
+  return written + written_as_gone;
+end
+$$;
+
+COMMENT ON FUNCTION private.repair_watchers(p_user_id uuid, p_symbols text[], p_timeframes text[], p_version bigint) IS 'Send these pairs of a user again as they are here, with versions beyond p_version; returns how many.';
+
 CREATE FUNCTION private.resolve_hold(p_hold_id uuid, p_state text, p_charged integer) RETURNS uuid
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -300,6 +475,54 @@ begin
   return owner_id;
 end
 $$;
+
+CREATE FUNCTION private.retry_outbox(row_ids bigint[]) RETURNS bigint[]
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  rows_max constant integer := 1000;
+  retried bigint[];
+begin
+  if row_ids is null or cardinality(row_ids) > rows_max or array_position(row_ids, null) is not null then
+    raise exception 'name at most % rows at a time', rows_max using errcode = 'invalid_parameter_value';
+  end if;
+  -- Out of order by now, and harmless: the receiving side lets no older version win over a newer one.
+  with unparked as (
+    update public.outbox
+    set parked_at = null, due_at = now(), attempts = 0, claimed_by = null, claimed_until = null
+    where id = any (row_ids) and parked_at is not null and delivered_at is null
+    returning id
+  )
+  select coalesce(array_agg(id order by id), '{}') into retried from unparked;
+  if cardinality(retried) > 0 then
+    perform pg_catalog.pg_notify('zmarty_outbox', '');
+  end if;
+  return retried;
+end
+$$;
+
+COMMENT ON FUNCTION private.retry_outbox(row_ids bigint[]) IS 'Give parked changes to the relay again; returns those that were parked.';
+
+CREATE FUNCTION private.retry_parked(p_rows_max integer DEFAULT 10000) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  retried integer;
+begin
+  update public.outbox
+  set parked_at = null, attempts = 0, due_at = now(), last_error = null
+  where id in (
+    select id from public.outbox where parked_at is not null order by id limit p_rows_max for update skip locked
+  );
+  get diagnostics retried = row_count;
+  perform pg_catalog.pg_notify('zmarty_outbox', '');
+  return retried;
+end
+$$;
+
+COMMENT ON FUNCTION private.retry_parked(p_rows_max integer) IS 'Try the parked outbox rows again, oldest first; returns how many.';
 
 CREATE FUNCTION private.settle_hold(p_hold_id uuid, p_credits integer, p_provider text, p_model text, p_input_tokens integer, p_output_tokens integer, p_reason text, p_metadata jsonb DEFAULT '{}'::jsonb, OUT charged integer, OUT balance integer, OUT available integer, OUT state text) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
@@ -359,6 +582,19 @@ begin
 end
 $$;
 
+CREATE FUNCTION private.users_after(p_user_id uuid, p_users_max integer) RETURNS TABLE(user_id uuid, email text, tier text, credits_balance integer, is_active boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select snapshot.user_id, snapshot.email, snapshot.tier, snapshot.credits_balance, snapshot.is_active
+  from private.reference_snapshots(
+    array(select login.id from auth.users as login where login.id > p_user_id order by login.id limit p_users_max)
+  ) as snapshot
+  order by snapshot.user_id;
+$$;
+
+COMMENT ON FUNCTION private.users_after(p_user_id uuid, p_users_max integer) IS 'The next users by id as user_references should have them.';
+
 CREATE FUNCTION private.welcome(p_user_id uuid, p_metadata jsonb) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -384,6 +620,13 @@ begin
 end
 $$;
 
+CREATE TABLE private.reference_marks (
+    user_id uuid NOT NULL,
+    marked_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE private.reference_marks IS 'A user stands here from a change of tier, e-mail or balance on until a snapshot of them is in the outbox.';
+
 CREATE TABLE public.audit_log (
     id bigint NOT NULL,
     actor text NOT NULL,
@@ -393,8 +636,11 @@ CREATE TABLE public.audit_log (
     new jsonb,
     ip inet,
     user_agent text,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    result_of bigint
 );
+
+COMMENT ON COLUMN public.audit_log.result_of IS 'The row that holds the intent. An intent without a result: the action may have happened; look at what it names.';
 
 ALTER TABLE public.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.audit_log_id_seq
@@ -609,8 +855,12 @@ CREATE TABLE public.user_symbols (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT user_symbols_strategy_bounded CHECK ((pg_column_size(strategy) <= 4096)),
+    CONSTRAINT user_symbols_strategy_shallow CHECK ((NOT jsonb_path_exists(strategy, '$.**{17 to last}'::jsonpath))),
     CONSTRAINT user_symbols_timeframe_known CHECK ((timeframe = ANY (ARRAY['1m'::text, '5m'::text, '15m'::text, '30m'::text, '1h'::text, '4h'::text, '1d'::text, '1w'::text])))
 );
+
+ALTER TABLE ONLY private.reference_marks
+    ADD CONSTRAINT reference_marks_pkey PRIMARY KEY (user_id);
 
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
@@ -659,6 +909,8 @@ ALTER TABLE ONLY public.user_symbols
 
 CREATE INDEX audit_log_newest ON public.audit_log USING btree (created_at DESC);
 
+CREATE INDEX audit_log_results ON public.audit_log USING btree (result_of) WHERE (result_of IS NOT NULL);
+
 CREATE INDEX conversations_by_user ON public.conversations USING btree (user_id, updated_at DESC);
 
 CREATE INDEX credit_holds_by_user ON public.credit_holds USING btree (user_id, created_at DESC);
@@ -679,6 +931,8 @@ CREATE INDEX outbox_of_user ON public.outbox USING btree (user_id, id DESC);
 
 CREATE INDEX outbox_parked ON public.outbox USING btree (id) WHERE (parked_at IS NOT NULL);
 
+CREATE INDEX outbox_references ON public.outbox USING btree (user_id, created_at) WHERE ((payload ->> 'table'::text) = 'user_references'::text);
+
 CREATE INDEX outbox_undelivered ON public.outbox USING btree (user_id, id) WHERE ((delivered_at IS NULL) AND (parked_at IS NULL));
 
 CREATE INDEX profiles_tier ON public.profiles USING btree (tier);
@@ -691,11 +945,20 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.credits_ledger FOR 
 
 CREATE TRIGGER guard_user_symbol BEFORE INSERT OR UPDATE ON public.user_symbols FOR EACH ROW EXECUTE FUNCTION private.guard_user_symbol();
 
+CREATE TRIGGER mark_new_reference AFTER INSERT ON public.credit_accounts FOR EACH ROW EXECUTE FUNCTION private.mark_by_user_id();
+
+CREATE TRIGGER mark_reference AFTER UPDATE ON public.credit_accounts FOR EACH ROW WHEN ((new.balance IS DISTINCT FROM old.balance)) EXECUTE FUNCTION private.mark_by_user_id();
+
+CREATE TRIGGER mark_reference AFTER UPDATE ON public.profiles FOR EACH ROW WHEN ((new.tier IS DISTINCT FROM old.tier)) EXECUTE FUNCTION private.mark_by_user_id();
+
 CREATE TRIGGER notify_outbox AFTER INSERT ON public.outbox FOR EACH STATEMENT EXECUTE FUNCTION private.notify_outbox();
 
 CREATE TRIGGER relay_user_symbol AFTER INSERT OR DELETE OR UPDATE ON public.user_symbols FOR EACH ROW EXECUTE FUNCTION private.relay_user_symbol();
 
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON public.profiles FOR EACH ROW EXECUTE FUNCTION private.touch_updated_at();
+
+ALTER TABLE ONLY public.audit_log
+    ADD CONSTRAINT audit_log_result_of_fkey FOREIGN KEY (result_of) REFERENCES public.audit_log(id);
 
 ALTER TABLE ONLY public.conversations
     ADD CONSTRAINT conversations_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
@@ -729,6 +992,10 @@ ALTER TABLE ONLY public.request_keys
 
 ALTER TABLE ONLY public.user_symbols
     ADD CONSTRAINT user_symbols_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
+ALTER TABLE private.reference_marks ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY worker_reads ON private.reference_marks FOR SELECT TO zmarty_worker USING (true);
 
 CREATE POLICY all_read ON public.tiers FOR SELECT TO anon, authenticated, zmarty_api, zmarty_worker USING (true);
 
@@ -829,11 +1096,24 @@ GRANT ALL ON FUNCTION private.hold_credits(p_user_id uuid, p_credits integer, p_
 
 REVOKE ALL ON FUNCTION private.keep_up() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION private.mark_by_id() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.mark_by_user_id() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.mark_reference(p_user_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.mirror_references(p_users_max integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION private.notify_outbox() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.outrun_version(p_version bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.recent_cron_runs(limit_runs integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.recent_cron_runs(limit_runs integer) TO zmarty_api;
 GRANT ALL ON FUNCTION private.recent_cron_runs(limit_runs integer) TO zmarty_worker;
+
+REVOKE ALL ON FUNCTION private.reference_snapshots(p_user_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.reference_snapshots(p_user_ids uuid[]) TO zmarty_worker;
 
 REVOKE ALL ON FUNCTION private.refuse_change() FROM PUBLIC;
 
@@ -844,16 +1124,32 @@ REVOKE ALL ON FUNCTION private.relay_user_symbol() FROM PUBLIC;
 REVOKE ALL ON FUNCTION private.release_hold(p_hold_id uuid, p_state text) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.release_hold(p_hold_id uuid, p_state text) TO zmarty_api;
 
+REVOKE ALL ON FUNCTION private.repair_reference(p_user_id uuid, p_version bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.repair_reference(p_user_id uuid, p_version bigint) TO zmarty_worker;
+
+REVOKE ALL ON FUNCTION private.repair_watchers(p_user_id uuid, p_symbols text[], p_timeframes text[], p_version bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.repair_watchers(p_user_id uuid, p_symbols text[], p_timeframes text[], p_version bigint) TO zmarty_worker;
+
 REVOKE ALL ON FUNCTION private.resolve_hold(p_hold_id uuid, p_state text, p_charged integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.retry_outbox(row_ids bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.retry_outbox(row_ids bigint[]) TO zmarty_api;
+
+REVOKE ALL ON FUNCTION private.retry_parked(p_rows_max integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.settle_hold(p_hold_id uuid, p_credits integer, p_provider text, p_model text, p_input_tokens integer, p_output_tokens integer, p_reason text, p_metadata jsonb, OUT charged integer, OUT balance integer, OUT available integer, OUT state text) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.settle_hold(p_hold_id uuid, p_credits integer, p_provider text, p_model text, p_input_tokens integer, p_output_tokens integer, p_reason text, p_metadata jsonb, OUT charged integer, OUT balance integer, OUT available integer, OUT state text) TO zmarty_api;
 
 REVOKE ALL ON FUNCTION private.touch_updated_at() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION private.users_after(p_user_id uuid, p_users_max integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.users_after(p_user_id uuid, p_users_max integer) TO zmarty_worker;
+
 REVOKE ALL ON FUNCTION private.welcome(p_user_id uuid, p_metadata jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.welcome_new_user() FROM PUBLIC;
+
+GRANT SELECT ON TABLE private.reference_marks TO zmarty_worker;
 
 GRANT ALL ON TABLE public.audit_log TO service_role;
 GRANT SELECT,INSERT ON TABLE public.audit_log TO zmarty_api;

@@ -1,5 +1,5 @@
 -- Supabase B (trading) as its migrations leave it. Generated from supabase/trading/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: 09d15e573b94f24c
+-- by `make pages`; do not edit. Fingerprint of the migrations: 43ec02da9bb9e3b9
 
 CREATE SCHEMA partitions;
 
@@ -46,32 +46,117 @@ $$;
 
 COMMENT ON FUNCTION partitions.ensure_candle_partitions(first_at timestamp with time zone, last_at timestamp with time zone) IS 'Make the monthly partitions that candles opened in this range need; returns how many were missing. Call it before a write.';
 
+CREATE FUNCTION private.admit_request(vendor_name text, request_weight numeric, wait_max_seconds double precision) RETURNS TABLE(verdict text, wait_seconds double precision, used bigint, quota bigint, is_low boolean)
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  bucket record;
+  asked_at timestamptz;
+  this_month date;
+  full_again_at timestamptz;
+begin
+  -- This lock is the whole of the atomicity: callers of all processes line up here, one vendor at a time.
+  select l.per_second, l.burst, l.monthly_quota, l.warn_share, l.full_at, l.paused_until, l.warned_on
+  into bucket
+  from public.vendor_limits as l
+  where l.vendor = vendor_name
+  for update;
+  -- Read after the lock: now() is when the statement began to wait for it.
+  asked_at := pg_catalog.clock_timestamp();
+  this_month := pg_catalog.date_trunc('month', asked_at at time zone 'UTC')::date;
+  -- A statement of its own, so that it sees what the holder of the lock before us has counted.
+  select u.requests into used from public.vendor_usage as u where u.vendor = vendor_name and u.month = this_month;
+  used := coalesce(used, 0);
+  quota := bucket.monthly_quota;
+  verdict := 'admitted';
+  wait_seconds := 0;
+
+  if bucket.per_second is not null then
+    full_again_at := greatest(bucket.full_at, asked_at)
+      + pg_catalog.make_interval(secs => (request_weight / bucket.per_second)::double precision);
+    wait_seconds := greatest(
+      0,
+      extract(epoch from full_again_at - asked_at)::double precision
+        - (bucket.burst / bucket.per_second)::double precision
+    );
+    if used >= quota then
+      verdict := 'quota_used';
+      wait_seconds := extract(epoch from (this_month + interval '1 month') at time zone 'UTC' - asked_at);
+    elsif wait_seconds > wait_max_seconds then
+      -- Refused requests take nothing: who is told to come back later leaves the others' turns alone.
+      verdict := case when bucket.paused_until > asked_at then 'paused' else 'limited' end;
+    else
+      used := used + 1;
+      update public.vendor_limits as l set full_at = full_again_at where l.vendor = vendor_name;
+    end if;
+    is_low := used >= quota * bucket.warn_share and bucket.warned_on is distinct from (asked_at at time zone 'UTC')::date;
+    if is_low then
+      update public.vendor_limits as l
+      set warned_on = (asked_at at time zone 'UTC')::date
+      where l.vendor = vendor_name;
+    end if;
+  end if;
+  is_low := coalesce(is_low, false);
+
+  insert into public.vendor_usage as u (vendor, month, requests, weight, refused)
+  values (
+    vendor_name,
+    this_month,
+    (verdict = 'admitted')::integer,
+    case when verdict = 'admitted' then request_weight else 0 end,
+    (verdict <> 'admitted')::integer
+  )
+  on conflict (vendor, month) do update
+  set requests = u.requests + excluded.requests,
+      weight = u.weight + excluded.weight,
+      refused = u.refused + excluded.refused;
+  return next;
+end
+$$;
+
+COMMENT ON FUNCTION private.admit_request(vendor_name text, request_weight numeric, wait_max_seconds double precision) IS 'Take a turn at a vendor: admitted (after wait_seconds, at most the maximum), limited, paused or quota_used (then wait_seconds says when to ask again). is_low is true for one caller a day once the quota is nearly used.';
+
 CREATE FUNCTION private.keep_up() RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
-    AS $_$
+    AS $$
 declare
   rows_max constant integer := 100000;
-  archive_kept constant interval := '14 days';
   errors_kept constant interval := '30 days';
   cron_log_kept constant interval := '7 days';
-  queue_name text;
 begin
   perform partitions.ensure_candle_partitions(now(), now() + interval '2 months');
-  foreach queue_name in array array['ingest_indicators', 'compute_signals', 'compute_winrate'] loop
-    execute format(
-      'delete from pgmq.%1$I where msg_id in (select msg_id from pgmq.%1$I where archived_at < now() - $1 order by archived_at limit $2)',
-      'a_' || queue_name
-    ) using archive_kept, rows_max;
-  end loop;
   delete from public.recent_errors where occurred_at < now() - errors_kept;
   delete from public.worker_heartbeats where beat_at < now() - interval '1 day';
   delete from cron.job_run_details
   where runid in (select runid from cron.job_run_details where start_time < now() - cron_log_kept limit rows_max);
 end
-$_$;
+$$;
 
-COMMENT ON FUNCTION private.keep_up() IS 'Daily upkeep in bounded steps: partitions ahead, archives, errors and the log of cron.';
+COMMENT ON FUNCTION private.keep_up() IS 'Daily upkeep in bounded steps: partitions ahead, errors and the log of cron.';
+
+CREATE FUNCTION private.keep_up_jobs() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  rows_max constant integer := 100000;
+  kept constant interval := '30 days';
+  -- A job whose message was buried or purged would otherwise stay open for good.
+  silent_for constant interval := '1 day';
+begin
+  update public.jobs
+  set state = 'failed', error = 'abandoned: nothing was heard of it for a day', ended_at = now(), updated_at = now()
+  where id in (
+    select id from public.jobs where ended_at is null and updated_at < now() - silent_for order by updated_at limit rows_max
+  );
+  delete from public.jobs
+  where id in (select id from public.jobs where ended_at < now() - kept order by ended_at limit rows_max);
+end
+$$;
+
+COMMENT ON FUNCTION private.keep_up_jobs() IS 'Daily upkeep of jobs: silent ones fail, those that ended long ago go.';
 
 CREATE FUNCTION private.recent_cron_runs(limit_runs integer) RETURNS TABLE(job_name text, schedule text, status text, return_message text, started_at timestamp with time zone, ended_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -112,48 +197,292 @@ $$;
 
 COMMENT ON FUNCTION private.refuse_clash(names text[]) IS 'Later migrations call this first with the names they are about to create.';
 
-CREATE FUNCTION queueing.create_queue(queue_name text) RETURNS void
+CREATE FUNCTION private.tell_candles() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+  told record;
+begin
+  for told in
+    insert into public.events (type, symbol, timeframe, data)
+    select
+      'candle', symbol, timeframe,
+      jsonb_build_object('opened_at', max(opened_at), 'first_opened_at', min(opened_at), 'count', count(*))
+    from changed
+    group by symbol, timeframe
+    returning symbol, timeframe
+  loop
+    perform pg_catalog.pg_notify('zmarty_changed', tg_table_name || ':' || told.symbol || ' ' || told.timeframe);
+  end loop;
+  return null;
+end
+$$;
+
+CREATE FUNCTION private.tell_jobs() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+  told record;
+begin
+  for told in
+    insert into public.events (type, user_id, data)
+    select
+      'job', changed.user_id,
+      jsonb_build_object(
+        'id', changed.id, 'kind', changed.kind, 'state', changed.state, 'progress', changed.progress,
+        'cancel_requested', changed.cancel_requested_at is not null
+      )
+    from changed
+    join before using (id)
+    -- A job may report a thousand steps; whoever watches it hears of each full hundredth.
+    where changed.state <> before.state
+      or floor(changed.progress * 100) <> floor(before.progress * 100)
+      or (changed.cancel_requested_at is null) <> (before.cancel_requested_at is null)
+    returning data ->> 'id' as id
+  loop
+    perform pg_catalog.pg_notify('zmarty_changed', tg_table_name || ':' || told.id);
+  end loop;
+  return null;
+end
+$$;
+
+CREATE FUNCTION private.tell_new_jobs() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+  told record;
+begin
+  for told in
+    insert into public.events (type, user_id, data)
+    select
+      'job', user_id,
+      jsonb_build_object(
+        'id', id, 'kind', kind, 'state', state, 'progress', progress,
+        'cancel_requested', cancel_requested_at is not null
+      )
+    from changed
+    returning data ->> 'id' as id
+  loop
+    perform pg_catalog.pg_notify('zmarty_changed', tg_table_name || ':' || told.id);
+  end loop;
+  return null;
+end
+$$;
+
+CREATE FUNCTION private.tell_signals() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+  told record;
+begin
+  for told in
+    insert into public.events (type, symbol, timeframe, data)
+    select
+      'signal', symbol, timeframe,
+      jsonb_build_object(
+        'opened_at', max(opened_at),
+        'origin', case when bool_or(origin = 'live') then 'live' else 'backfill' end,
+        'count', count(*)
+      )
+    from changed
+    group by symbol, timeframe
+    returning symbol, timeframe
+  loop
+    perform pg_catalog.pg_notify('zmarty_changed', tg_table_name || ':' || told.symbol || ' ' || told.timeframe);
+  end loop;
+  return null;
+end
+$$;
+
+CREATE FUNCTION private.tell_watchers() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+  told record;
+begin
+  for told in
+    insert into public.events (type, user_id, symbol, timeframe, data)
+    select
+      'watcher', user_id, symbol, timeframe,
+      jsonb_build_object('active', active, 'mirror', jsonb_build_object('state', 'mirrored', 'mirrored_at', updated_at))
+    from changed
+    order by version
+    returning user_id
+  loop
+    perform pg_catalog.pg_notify('zmarty_changed', tg_table_name || ':' || told.user_id);
+  end loop;
+  return null;
+end
+$$;
+
+CREATE FUNCTION private.tell_win_rates() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+  told record;
+begin
+  for told in
+    insert into public.events (type, symbol, timeframe, data)
+    select 'win_rate', symbol, timeframe, jsonb_build_object('computed_at', max(computed_at), 'count', count(*))
+    from changed
+    group by symbol, timeframe
+    returning symbol, timeframe
+  loop
+    perform pg_catalog.pg_notify('zmarty_changed', tg_table_name || ':' || told.symbol || ' ' || told.timeframe);
+  end loop;
+  return null;
+end
+$$;
+
+CREATE FUNCTION private.trim_events() RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO ''
     AS $$
 declare
-  table_name text;
+  rows_max constant integer := 100000;
+  events_max constant integer := 100000;
+  kept constant interval := '12 hours';
+  surplus bigint := (select count(*) from public.events) - events_max;
+  last_xid xid8;
+  last_id bigint;
+  removed integer;
+begin
+  -- A dump restored into another cluster brings places that its transactions have not reached yet.
+  delete from public.events where xid >= pg_snapshot_xmax(pg_current_snapshot());
+  update private.trimmed_events
+  set xid = pg_snapshot_xmin(pg_current_snapshot()), id = 0
+  where xid >= pg_snapshot_xmax(pg_current_snapshot());
+
+  select oldest.xid, oldest.id
+  into last_xid, last_id
+  from (
+    select xid, id, created_at, row_number() over (order by xid, id) as place
+    from public.events
+    where xid < pg_snapshot_xmin(pg_current_snapshot())
+    order by xid, id
+    limit rows_max
+  ) as oldest
+  where oldest.created_at < now() - kept or oldest.place <= surplus
+  order by oldest.xid desc, oldest.id desc
+  limit 1;
+  if last_xid is null then
+    return 0;
+  end if;
+  -- The mark before the rows, in one transaction: no reader finds a gap that is not marked.
+  update private.trimmed_events set xid = last_xid, id = last_id;
+  delete from public.events where (xid, id) <= (last_xid, last_id);
+  get diagnostics removed = row_count;
+  return removed;
+end
+$$;
+
+COMMENT ON FUNCTION private.trim_events() IS 'Keep the events of twelve hours and at most a hundred thousand; clients who come from further back are told to fetch anew.';
+
+CREATE FUNCTION queueing.archive_cutoff(queue_name text) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $_$
+declare
+  retention record;
+  oldest_within timestamptz;
+begin
+  select coalesce(own.kept, '14 days') as kept, coalesce(own.rows_max, 1000000) as rows_max
+  into retention
+  from (select) as always
+  left join queueing.retentions as own on own.queue = queue_name;
+  -- The newest row that is one too many; everything up to it goes.
+  execute format(
+    'select archived_at from pgmq.%I order by archived_at desc offset $1 limit 1', 'a_' || queue_name
+  ) into oldest_within using retention.rows_max;
+  return greatest(now() - retention.kept, oldest_within);
+end
+$_$;
+
+COMMENT ON FUNCTION queueing.archive_cutoff(queue_name text) IS 'Archived up to here, a message of this queue is no longer kept.';
+
+CREATE FUNCTION queueing.create_queue(queue_name text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
 begin
   perform pgmq.create(queue_name);
   perform pgmq.create(queue_name || '_dead');
-  execute format(
-    'create trigger notify_sent after insert on pgmq.%I for each statement execute function queueing.notify_sent(%L)',
-    'q_' || queue_name, queue_name
-  );
-  -- What coalesces equal work while it is unread; messages sent by hand carry no key and are never merged away.
-  execute format(
-    'create unique index %I on pgmq.%I ((message ->> ''key'')) where read_ct = 0 and message ? ''key''',
-    'q_' || queue_name || '_unread_once', 'q_' || queue_name
-  );
-  -- A queue's rows live for seconds: vacuum by count, not by a share of a table that is mostly empty.
-  execute format(
-    'alter table pgmq.%I set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0)',
-    'q_' || queue_name
-  );
-  foreach table_name in array array[
-    'q_' || queue_name, 'a_' || queue_name, 'q_' || queue_name || '_dead', 'a_' || queue_name || '_dead'
-  ]
-  loop
-    execute format('alter table pgmq.%I enable row level security', table_name);
-    execute format(
-      'create policy services_keep on pgmq.%I to zmarty_api, zmarty_worker using (true) with check (true)', table_name
-    );
-    execute format('grant select, insert, update, delete on pgmq.%I to zmarty_api, zmarty_worker', table_name);
-  end loop;
-  -- pgmq.metrics reads the total from the sequence.
-  execute format(
-    'grant usage, select on sequence pgmq.%I, pgmq.%I to zmarty_api, zmarty_worker',
-    'q_' || queue_name || '_msg_id_seq', 'q_' || queue_name || '_dead_msg_id_seq'
-  );
+  perform queueing.repair_queue(queue_name);
 end
 $$;
 
 COMMENT ON FUNCTION queueing.create_queue(queue_name text) IS 'A queue and its dead letters with everything that Zmarty adds to pgmq''s tables. Migrations call it; services never do.';
+
+CREATE FUNCTION queueing.dead_letters(queue text, before_buried timestamp with time zone, before_queue text, before_id bigint, quantity integer) RETURNS TABLE(queue_name text, msg_id bigint, buried_at timestamp with time zone, message jsonb)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $_$
+declare
+  branches text;
+begin
+  if queue is not null then
+    perform queueing.require_queue(queue);
+  end if;
+  -- Each branch is bounded by itself, so that a page costs the same however many letters there are.
+  select string_agg(
+    format(
+      '(select %1$L::text as queue_name, msg_id, enqueued_at as buried_at, message
+        from pgmq.%2$I
+        where $1 is null or (enqueued_at, %1$L::text, msg_id) < ($1, $2, $3)
+        order by enqueued_at desc, msg_id desc
+        limit $4)',
+      job.name, 'q_' || job.name || '_dead'
+    ),
+    ' union all '
+  )
+  into branches
+  from queueing.names() as job (name)
+  where queue is null or job.name = queue;
+  if branches is not null then
+    return query execute
+      format('select * from (%s) as letters order by buried_at desc, queue_name desc, msg_id desc limit $4', branches)
+      using before_buried, before_queue, before_id, quantity;
+  end if;
+end
+$_$;
+
+COMMENT ON FUNCTION queueing.dead_letters(queue text, before_buried timestamp with time zone, before_queue text, before_id bigint, quantity integer) IS 'Dead letters of one queue or, for null, of all, newest first; the before_… name the last one seen.';
+
+CREATE FUNCTION queueing.discard_dead(queue text, msg_ids bigint[]) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $_$
+declare
+  discarded integer;
+begin
+  perform queueing.require_queue(queue);
+  perform queueing.require_few(msg_ids);
+  execute format(
+    'with taken as (
+       delete from pgmq.%1$I where msg_id = any ($1) returning msg_id, read_ct, enqueued_at, vt, message
+     )
+     insert into pgmq.%2$I (msg_id, read_ct, enqueued_at, vt, message)
+     select msg_id, read_ct, enqueued_at, vt, message from taken',
+    'q_' || queue || '_dead', 'a_' || queue || '_dead'
+  ) using msg_ids;
+  get diagnostics discarded = row_count;
+  return discarded;
+end
+$_$;
+
+COMMENT ON FUNCTION queueing.discard_dead(queue text, msg_ids bigint[]) IS 'Archive these dead letters without doing their work; returns how many there were.';
 
 CREATE FUNCTION queueing.enqueue_due_ingests() RETURNS integer
     LANGUAGE plpgsql
@@ -208,6 +537,15 @@ $$;
 
 COMMENT ON FUNCTION queueing.enqueue_due_ingests() IS 'Send one ingest_indicators message for each watched pair whose candle has closed; returns how many were sent.';
 
+CREATE FUNCTION queueing.enqueue_reconcile() RETURNS bigint
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  select queueing.send_once('reconcile', '{}');
+$$;
+
+COMMENT ON FUNCTION queueing.enqueue_reconcile() IS 'Send one reconcile message for all users; null when one waits unread.';
+
 CREATE FUNCTION queueing.enqueue_win_rates() RETURNS integer
     LANGUAGE sql
     SET search_path TO ''
@@ -222,6 +560,72 @@ $$;
 
 COMMENT ON FUNCTION queueing.enqueue_win_rates() IS 'Send one compute_winrate message for each watched pair.';
 
+CREATE FUNCTION queueing.horizon() RETURNS TABLE(pid integer, application_name text, state text, age_seconds double precision)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select activity.pid, activity.application_name, activity.state,
+    extract(epoch from now() - activity.xact_start)::double precision
+  from pg_catalog.pg_stat_activity as activity
+  where activity.datname = pg_catalog.current_database()
+    and activity.pid <> pg_catalog.pg_backend_pid()
+    and activity.xact_start is not null
+    -- Without a snapshot and without a write, an open transaction holds nothing back.
+    and (activity.backend_xmin is not null or activity.backend_xid is not null)
+    and activity.backend_type = 'client backend'
+  order by activity.xact_start
+  limit 1;
+$$;
+
+COMMENT ON FUNCTION queueing.horizon() IS 'The oldest transaction that keeps vacuum from removing the dead rows of the queues; no row when there is none.';
+
+CREATE PROCEDURE queueing.keep_up()
+    LANGUAGE plpgsql
+    AS $_$
+declare
+  rows_max constant integer := 5000;
+  batches_max constant integer := 2000;
+  failures_kept constant interval := '14 days';
+  queue_name text;
+  cutoff timestamptz;
+  pruned integer;
+begin
+  perform queueing.repair_queues();
+  -- Of messages that somebody deleted by hand while they waited for another attempt.
+  delete from queueing.failures where last_failed_at < pg_catalog.now() - failures_kept;
+  commit;
+  for queue_name in
+    select pg_catalog.unnest(array[names, names || '_dead']) from queueing.names()
+  loop
+    cutoff := queueing.archive_cutoff(queue_name);
+    for batch in 1..batches_max loop
+      execute pg_catalog.format(
+        'delete from pgmq.%1$I where msg_id in ('
+        'select msg_id from pgmq.%1$I where archived_at <= $1 order by archived_at limit $2 for update skip locked)',
+        'a_' || queue_name
+      ) using cutoff, rows_max;
+      get diagnostics pruned = row_count;
+      commit;
+      exit when pruned < rows_max;
+    end loop;
+  end loop;
+end
+$_$;
+
+COMMENT ON PROCEDURE queueing.keep_up() IS 'Daily upkeep of the queues: what is missing is repaired, archives are pruned in batches that each commit.';
+
+CREATE FUNCTION queueing.names() RETURNS SETOF text
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select queue.queue_name::text
+  from pgmq.meta as queue
+  where exists (select from pgmq.meta as dead where dead.queue_name = queue.queue_name || '_dead')
+  order by 1;
+$$;
+
+COMMENT ON FUNCTION queueing.names() IS 'The job queues: those with dead letters.';
+
 CREATE FUNCTION queueing.notify_sent() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -233,6 +637,312 @@ end
 $$;
 
 COMMENT ON FUNCTION queueing.notify_sent() IS 'Wakes the consumers. For each statement and not for each row: a batch of a hundred wakes once.';
+
+CREATE FUNCTION queueing.pause(queue text, actor text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  if not exists (select from pgmq.meta where queue_name = pause.queue) then
+    raise exception 'there is no queue named %', pause.queue using errcode = 'undefined_object';
+  end if;
+  -- The first pause stands: who stopped a queue matters more than who asked again.
+  insert into queueing.pauses (queue, paused_by)
+  values (pause.queue, pause.actor)
+  on conflict on constraint pauses_pkey do nothing;
+  return found;
+end
+$$;
+
+COMMENT ON FUNCTION queueing.pause(queue text, actor text) IS 'Stop handing out messages of a queue; says whether it was running. What is leased already goes on to its end.';
+
+CREATE FUNCTION queueing.peek(queue text, after_due timestamp with time zone, after_id bigint, quantity integer) RETURNS TABLE(msg_id bigint, state text, read_count integer, enqueued_at timestamp with time zone, due_at timestamp with time zone, message jsonb, failure_code text, failure text, first_failed_at timestamp with time zone)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $_$
+begin
+  perform queueing.require_queue(queue);
+  return query execute format(
+    -- The states are those that queueing.stats() counts.
+    'select
+       waiting.msg_id,
+       case
+         when waiting.vt <= now() then ''due''
+         when waiting.read_ct = 0 or failed.due_at = waiting.vt then ''postponed''
+         else ''in_flight''
+       end,
+       waiting.read_ct, waiting.enqueued_at, waiting.vt, waiting.message,
+       failed.code, failed.error, failed.first_failed_at
+     from pgmq.%I as waiting
+     left join queueing.failures as failed on failed.queue = $1 and failed.msg_id = waiting.msg_id
+     where $2 is null or (waiting.vt, waiting.msg_id) > ($2, $3)
+     order by waiting.vt, waiting.msg_id
+     limit $4',
+    'q_' || queue
+  ) using queue, after_due, after_id, quantity;
+end
+$_$;
+
+COMMENT ON FUNCTION queueing.peek(queue text, after_due timestamp with time zone, after_id bigint, quantity integer) IS 'The messages of a queue in the order they are due, without leasing them; after_due and after_id name the last one seen.';
+
+CREATE FUNCTION queueing.purge(queue text, quantity integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $_$
+declare
+  messages_max constant integer := 10000;
+  purged integer;
+begin
+  perform queueing.require_queue(queue);
+  if quantity is null or quantity not between 1 and messages_max then
+    raise exception 'purge at least 1 and at most % messages at a time', messages_max
+      using errcode = 'invalid_parameter_value';
+  end if;
+  execute format(
+    -- What a worker holds at this moment is passed over. A leased message that goes loses its lease: its late
+    -- completion finds nothing and writes nothing.
+    'with chosen as (
+       select msg_id from pgmq.%1$I order by vt limit $1 for update skip locked
+     ), gone as (
+       delete from pgmq.%1$I as waiting using chosen where waiting.msg_id = chosen.msg_id returning waiting.msg_id
+     ), forgotten as (
+       delete from queueing.failures using gone where failures.queue = $2 and failures.msg_id = gone.msg_id
+     )
+     select count(*)::integer from gone',
+    'q_' || queue
+  ) using quantity, queue into purged;
+  return purged;
+end
+$_$;
+
+COMMENT ON FUNCTION queueing.purge(queue text, quantity integer) IS 'Delete up to so many messages of a queue for good, those due first; returns how many. Dead letters stay.';
+
+CREATE FUNCTION queueing.repair_queue(queue_name text) RETURNS text[]
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $_$
+declare
+  live constant text := 'q_' || queue_name;
+  once constant text := live || '_unread_once';
+  -- A queue's rows live for seconds: vacuum by count, not by a share of a table that is mostly empty.
+  settings constant text[] := array[
+    'autovacuum_vacuum_scale_factor=0', 'autovacuum_vacuum_threshold=2000', 'autovacuum_vacuum_cost_delay=0'
+  ];
+  services constant text[] := array['zmarty_api', 'zmarty_worker'];
+  relation oid := to_regclass(format('pgmq.%I', live));
+  table_name text;
+  role_name text;
+  repaired text[] := '{}';
+begin
+  if not exists (
+    select
+    from pg_catalog.pg_trigger
+    where tgrelid = relation and tgname = 'notify_sent' and tgenabled <> 'D'
+      and tgfoid = 'queueing.notify_sent()'::regprocedure
+  ) then
+    execute format('drop trigger if exists notify_sent on pgmq.%I', live);
+    execute format(
+      'create trigger notify_sent after insert on pgmq.%I for each statement execute function queueing.notify_sent(%L)',
+      live, queue_name
+    );
+    repaired := repaired || format('trigger notify_sent on %s', live);
+  end if;
+
+  -- What coalesces equal work while it is unread; messages sent by hand carry no key and are never merged away.
+  if not exists (
+    select
+    from pg_catalog.pg_index
+    where indrelid = relation and indexrelid = to_regclass(format('pgmq.%I', once)) and indisvalid and indisunique
+  ) then
+    execute format('drop index if exists pgmq.%I', once);
+    -- While it was missing, equal work may have been sent twice. It loses its key and is done twice, never lost.
+    execute format(
+      $once$
+      update pgmq.%1$I
+      set message = message - 'key'
+      where read_ct = 0 and message ? 'key' and msg_id not in (
+        select min(msg_id) from pgmq.%1$I where read_ct = 0 and message ? 'key' group by message ->> 'key'
+      )
+      $once$,
+      live
+    );
+    execute format(
+      'create unique index %I on pgmq.%I ((message ->> ''key'')) where read_ct = 0 and message ? ''key''', once, live
+    );
+    repaired := repaired || format('index %s', once);
+  end if;
+
+  -- pgmq's own; without it each lease would walk through the whole queue.
+  if not exists (
+    select
+    from pg_catalog.pg_index
+    join pg_catalog.pg_attribute on attrelid = indrelid and attnum = indkey[0]
+    where indrelid = relation and attname = 'vt' and indisvalid
+  ) then
+    execute format('create index %I on pgmq.%I (vt)', live || '_vt_idx', live);
+    repaired := repaired || format('index %s_vt_idx', live);
+  end if;
+
+  if not coalesce((select reloptions @> settings from pg_catalog.pg_class where oid = relation), false) then
+    execute format('alter table pgmq.%I set (%s)', live, array_to_string(settings, ', '));
+    repaired := repaired || format('autovacuum of %s', live);
+  end if;
+
+  foreach table_name in array array[live, 'a_' || queue_name, live || '_dead', 'a_' || queue_name || '_dead'] loop
+    relation := to_regclass(format('pgmq.%I', table_name));
+    if not (select relrowsecurity from pg_catalog.pg_class where oid = relation) then
+      execute format('alter table pgmq.%I enable row level security', table_name);
+      repaired := repaired || format('row level security of %s', table_name);
+    end if;
+    if not exists (select from pg_catalog.pg_policy where polrelid = relation and polname = 'services_keep') then
+      execute format(
+        'create policy services_keep on pgmq.%I to zmarty_api, zmarty_worker using (true) with check (true)', table_name
+      );
+      repaired := repaired || format('policy of %s', table_name);
+    end if;
+    foreach role_name in array services loop
+      if not (
+        has_table_privilege(role_name, relation, 'select') and has_table_privilege(role_name, relation, 'insert')
+        and has_table_privilege(role_name, relation, 'update') and has_table_privilege(role_name, relation, 'delete')
+      ) then
+        execute format('grant select, insert, update, delete on pgmq.%I to %I', table_name, role_name);
+        repaired := repaired || format('rights of %s on %s', role_name, table_name);
+      end if;
+    end loop;
+  end loop;
+
+  -- pgmq.metrics reads the total from the sequence.
+  foreach table_name in array array[live || '_msg_id_seq', live || '_dead_msg_id_seq'] loop
+    foreach role_name in array services loop
+      if not (
+        has_sequence_privilege(role_name, format('pgmq.%I', table_name), 'usage')
+        and has_sequence_privilege(role_name, format('pgmq.%I', table_name), 'select')
+      ) then
+        execute format('grant usage, select on sequence pgmq.%I to %I', table_name, role_name);
+        repaired := repaired || format('rights of %s on %s', role_name, table_name);
+      end if;
+    end loop;
+  end loop;
+  return repaired;
+end
+$_$;
+
+COMMENT ON FUNCTION queueing.repair_queue(queue_name text) IS 'Give a queue whatever it lacks of what Zmarty adds to pgmq''s tables; names what was missing. Looks only, when nothing is.';
+
+CREATE FUNCTION queueing.repair_queues() RETURNS SETOF text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    SET lock_timeout TO '2s'
+    AS $$
+declare
+  queue_name text;
+begin
+  -- One at a time is enough, and two would wait for each other.
+  if not pg_try_advisory_xact_lock(hashtext('queueing.repair_queues')) then
+    return;
+  end if;
+  for queue_name in select names from queueing.names() loop
+    begin
+      return query select unnest(queueing.repair_queue(queue_name));
+    exception
+      when lock_not_available then
+        raise warning 'queue % is too busy to be repaired now; the next look tries again', queue_name;
+    end;
+  end loop;
+end
+$$;
+
+COMMENT ON FUNCTION queueing.repair_queues() IS 'Repair every job queue; one row for each thing that was missing. Workers call it at their start and now and then.';
+
+CREATE FUNCTION queueing.require_few(msg_ids bigint[]) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+declare
+  letters_max constant integer := 1000;
+begin
+  if msg_ids is null or cardinality(msg_ids) > letters_max or array_position(msg_ids, null) is not null then
+    raise exception 'name at most % messages at a time', letters_max using errcode = 'invalid_parameter_value';
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION queueing.require_few(msg_ids bigint[]) IS 'Raises invalid_parameter_value for a list that one short transaction should not work through.';
+
+CREATE FUNCTION queueing.require_queue(queue text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+begin
+  -- Names of tables are put together from this text: only a job queue, which has dead letters of its own, may pass.
+  if queue is null or queue not in (select names from queueing.names()) then
+    raise exception 'there is no queue %', coalesce(queue, '(null)')
+      using errcode = 'undefined_object',
+            hint = format('There are %s.', (select string_agg(names, ', ') from queueing.names()));
+  end if;
+end
+$$;
+
+COMMENT ON FUNCTION queueing.require_queue(queue text) IS 'Raises undefined_object, naming the queues there are, unless this is a job queue with its dead letters.';
+
+CREATE FUNCTION queueing.resume(queue text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  delete from queueing.pauses where pauses.queue = resume.queue;
+  if not found then
+    return false;
+  end if;
+  -- Whatever became due meanwhile is taken at once and not at the next poll.
+  perform pg_catalog.pg_notify('zmarty_queue', resume.queue);
+  return true;
+end
+$$;
+
+COMMENT ON FUNCTION queueing.resume(queue text) IS 'Hand out messages again; says whether the queue was paused.';
+
+CREATE FUNCTION queueing.retry_dead(queue text, msg_ids bigint[]) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $_$
+declare
+  letter record;
+  retried integer := 0;
+begin
+  perform queueing.require_queue(queue);
+  perform queueing.require_few(msg_ids);
+  for letter in execute format(
+    -- The delete locks the letters: of two operators who retry the same one, the second finds nothing.
+    -- A letter that somebody wrote by hand, without an original, stays: there is nothing to send.
+    'with taken as (
+       delete from pgmq.%1$I
+       where msg_id = any ($1) and jsonb_typeof(message) = ''object'' and message ? ''original''
+       returning msg_id, read_ct, enqueued_at, vt, message
+     ), kept as (
+       insert into pgmq.%2$I (msg_id, read_ct, enqueued_at, vt, message)
+       select msg_id, read_ct, enqueued_at, vt, message from taken
+     )
+     -- In key order, as every batch that may be coalesced: two senders then cannot wait for each other.
+     select message -> ''original'' as original
+     from taken
+     order by message -> ''original'' ->> ''key'', msg_id',
+    'q_' || queue || '_dead', 'a_' || queue || '_dead'
+  ) using msg_ids
+  loop
+    if jsonb_typeof(letter.original) = 'object' and letter.original ? 'key' then
+      -- Coalesced work stays coalesced: when equal work waits already, that is the retry.
+      perform queueing.send_once(queue, letter.original - 'key');
+    else
+      perform pgmq.send(queue::text, letter.original::jsonb);
+    end if;
+    retried := retried + 1;
+  end loop;
+  return retried;
+end
+$_$;
+
+COMMENT ON FUNCTION queueing.retry_dead(queue text, msg_ids bigint[]) IS 'Send the originals of these dead letters as new messages and archive the letters; returns how many. Those that are gone, or hold no original, are left as they are. Calling it again changes nothing more.';
 
 CREATE FUNCTION queueing.send_once(queue_name text, message jsonb) RETURNS bigint
     LANGUAGE plpgsql
@@ -252,6 +962,63 @@ end
 $$;
 
 COMMENT ON FUNCTION queueing.send_once(queue_name text, message jsonb) IS 'Send a message unless an equal one of ours waits unread; returns its id, or null when it was absorbed.';
+
+CREATE FUNCTION queueing.stats() RETURNS TABLE(queue text, depth bigint, due bigint, postponed bigint, in_flight bigint, oldest_due_seconds double precision, dead bigint, archived bigint, total bigint, table_bytes bigint, dead_tuples bigint, paused_at timestamp with time zone, paused_by text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $_$
+#variable_conflict use_column
+declare
+  -- An archive is counted up to here; beyond it the planner's estimate serves.
+  archived_counted_max constant integer := 10000;
+begin
+  for queue in select names from queueing.names() loop
+    execute format(
+      $count$
+      select
+        count(*),
+        count(*) filter (where message.vt <= now()),
+        count(*) filter (where message.vt > now() and (message.read_ct = 0 or failed.due_at = message.vt)),
+        count(*) filter (where message.vt > now() and message.read_ct > 0 and failed.due_at is distinct from message.vt),
+        extract(epoch from now() - min(message.vt) filter (where message.vt <= now()))::double precision
+      from pgmq.%I as message
+      left join queueing.failures as failed on failed.queue = %L and failed.msg_id = message.msg_id
+      $count$,
+      'q_' || queue, queue
+    ) into depth, due, postponed, in_flight, oldest_due_seconds;
+
+    execute format('select count(*) from pgmq.%I', 'q_' || queue || '_dead') into dead;
+    execute format(
+      'select count(*) from (select from pgmq.%I limit %s) as counted', 'a_' || queue, archived_counted_max
+    ) into archived;
+    execute format(
+      'select case when is_called then last_value else 0 end from pgmq.%I', 'q_' || queue || '_msg_id_seq'
+    ) into total;
+
+    select
+      pg_catalog.pg_total_relation_size(relation.oid),
+      coalesce(pg_catalog.pg_stat_get_dead_tuples(relation.oid), 0)
+    into table_bytes, dead_tuples
+    from pg_catalog.pg_class as relation
+    where relation.relnamespace = 'pgmq'::regnamespace and relation.relname = 'q_' || queue;
+
+    if archived = archived_counted_max then
+      select greatest(archived, relation.reltuples::bigint)
+      into archived
+      from pg_catalog.pg_class as relation
+      where relation.relnamespace = 'pgmq'::regnamespace and relation.relname = 'a_' || queue;
+    end if;
+
+    select pause.paused_at, pause.paused_by
+    into paused_at, paused_by
+    from queueing.pauses as pause
+    where pause.queue = stats.queue;
+    return next;
+  end loop;
+end
+$_$;
+
+COMMENT ON FUNCTION queueing.stats() IS 'One row for each job queue. The oldest age counts due messages only: one that was postponed until tomorrow is not late.';
 
 CREATE TABLE public.candles (
     symbol text NOT NULL,
@@ -273,6 +1040,40 @@ CREATE TABLE public.candles (
     CONSTRAINT candles_volume_counted CHECK ((volume >= (0)::numeric))
 )
 PARTITION BY RANGE (opened_at);
+
+CREATE TABLE private.trimmed_events (
+    is_only boolean DEFAULT true NOT NULL,
+    xid xid8 NOT NULL,
+    id bigint NOT NULL,
+    CONSTRAINT trimmed_events_one_row CHECK (is_only)
+);
+
+COMMENT ON TABLE private.trimmed_events IS 'Up to where events were removed; who stands before it has missed some.';
+
+CREATE TABLE public.events (
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    id bigint NOT NULL,
+    type text NOT NULL,
+    user_id uuid,
+    symbol text,
+    timeframe text,
+    data jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT events_type_known CHECK ((type = ANY (ARRAY['watcher'::text, 'candle'::text, 'signal'::text, 'win_rate'::text, 'job'::text])))
+);
+
+COMMENT ON TABLE public.events IS 'Hints to fetch again, not the data. Read in the order (xid, id) and only below pg_snapshot_xmin: what lies there is complete.';
+
+COMMENT ON COLUMN public.events.user_id IS 'Whose row it tells of. Null: it concerns whoever watches symbol and timeframe; without a symbol, operators.';
+
+ALTER TABLE public.events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.indicators (
     symbol text NOT NULL,
@@ -306,6 +1107,31 @@ CREATE TABLE public.instruments (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT instruments_symbol_canonical CHECK ((symbol ~ '^[A-Z0-9]{2,12}/[A-Z0-9]{2,12}$'::text))
 );
+
+CREATE TABLE public.jobs (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid,
+    kind text NOT NULL,
+    state text DEFAULT 'queued'::text NOT NULL,
+    progress numeric DEFAULT 0 NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    result jsonb,
+    error text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    cancel_requested_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT jobs_detail_bounded CHECK ((pg_column_size(detail) <= 16384)),
+    CONSTRAINT jobs_ended_once CHECK (((state = ANY (ARRAY['done'::text, 'failed'::text, 'cancelled'::text])) = (ended_at IS NOT NULL))),
+    CONSTRAINT jobs_kind_named CHECK ((kind ~ '^[a-z][a-z0-9_]{0,39}$'::text)),
+    CONSTRAINT jobs_progress_bounded CHECK (((progress >= (0)::numeric) AND (progress <= (1)::numeric))),
+    CONSTRAINT jobs_result_bounded CHECK ((pg_column_size(result) <= 65536)),
+    CONSTRAINT jobs_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'failed'::text, 'cancelled'::text])))
+);
+
+COMMENT ON COLUMN public.jobs.user_id IS 'Who waits for it; null for the system''s own jobs, which operators see.';
+
+COMMENT ON COLUMN public.jobs.cancel_requested_at IS 'A queued job is cancelled at once; a running one reads this at its next progress call.';
 
 CREATE TABLE public.liq_clusters (
     id bigint NOT NULL,
@@ -405,6 +1231,100 @@ COMMENT ON COLUMN public.signals.confidence IS 'Probability that the first targe
 
 COMMENT ON COLUMN public.signals.expected_value IS 'Expected return of the trade after costs, as a fraction of the entry price.';
 
+CREATE TABLE public.user_references (
+    user_id uuid NOT NULL,
+    email text,
+    tier text NOT NULL,
+    credits_balance integer NOT NULL,
+    is_active boolean NOT NULL,
+    version bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    synced_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE public.user_references IS 'The state of a user at most a minute old. Nothing is charged or allowed by it: for that, ask the chat database.';
+
+COMMENT ON COLUMN public.user_references.version IS 'The outbox id of the newest snapshot applied. Only greater ones apply; a user who left is an inactive row.';
+
+CREATE TABLE public.vendor_answers (
+    vendor text NOT NULL,
+    question text NOT NULL,
+    body text,
+    answered_at timestamp with time zone,
+    fresh_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    claimed_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.vendor_answers IS 'One row for each market-wide question of the code, so its number is bounded; the newest answer only. Not a history.';
+
+COMMENT ON COLUMN public.vendor_answers.claimed_until IS 'While this lies ahead, one process is asking and the others wait for its answer.';
+
+CREATE TABLE public.vendor_limits (
+    vendor text NOT NULL,
+    per_second numeric NOT NULL,
+    burst numeric NOT NULL,
+    monthly_quota bigint,
+    warn_share numeric DEFAULT 0.8 NOT NULL,
+    full_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    paused_until timestamp with time zone,
+    paused_because text,
+    warned_on date,
+    CONSTRAINT vendor_limits_burst_at_least_one CHECK ((burst >= (1)::numeric)),
+    CONSTRAINT vendor_limits_per_second_positive CHECK ((per_second > (0)::numeric)),
+    CONSTRAINT vendor_limits_quota_not_negative CHECK ((monthly_quota >= 0)),
+    CONSTRAINT vendor_limits_warn_share_is_one CHECK (((warn_share > (0)::numeric) AND (warn_share <= (1)::numeric)))
+)
+WITH (fillfactor='50');
+
+COMMENT ON TABLE public.vendor_limits IS 'One row a vendor; a vendor without one is counted but not limited. Operators change the first five columns, the others are the buckets themselves.';
+
+COMMENT ON COLUMN public.vendor_limits.per_second IS 'Weight that flows back in a second. One request weighs 1 unless its client says more.';
+
+COMMENT ON COLUMN public.vendor_limits.burst IS 'Weight that may be spent at once.';
+
+COMMENT ON COLUMN public.vendor_limits.monthly_quota IS 'Requests in a calendar month of UTC; null when there is no quota.';
+
+COMMENT ON COLUMN public.vendor_limits.full_at IS 'When the bucket is full if nobody takes more: what is missing from it now is (full_at - now) * per_second.';
+
+CREATE TABLE public.vendor_usage (
+    vendor text NOT NULL,
+    month date NOT NULL,
+    requests bigint DEFAULT 0 NOT NULL,
+    weight numeric DEFAULT 0 NOT NULL,
+    refused bigint DEFAULT 0 NOT NULL,
+    limited bigint DEFAULT 0 NOT NULL
+);
+
+COMMENT ON TABLE public.vendor_usage IS 'What each vendor was asked in each month of UTC; twelve rows a year, kept.';
+
+COMMENT ON COLUMN public.vendor_usage.refused IS 'Requests that our own limits kept back.';
+
+COMMENT ON COLUMN public.vendor_usage.limited IS 'Requests that the vendor refused because we asked too often.';
+
+CREATE VIEW public.vendor_standing WITH (security_invoker='true') AS
+ SELECT l.vendor,
+    l.per_second,
+    l.burst,
+    round((l.burst - (l.per_second * EXTRACT(epoch FROM (GREATEST(l.full_at, statement_timestamp()) - statement_timestamp())))), 3) AS tokens,
+    l.monthly_quota,
+    COALESCE(u.requests, (0)::bigint) AS requests,
+    COALESCE(u.weight, (0)::numeric) AS weight,
+    COALESCE(u.refused, (0)::bigint) AS refused,
+    COALESCE(u.limited, (0)::bigint) AS limited,
+    COALESCE(((u.requests)::numeric >= ((l.monthly_quota)::numeric * l.warn_share)), false) AS is_low,
+        CASE
+            WHEN (l.paused_until > statement_timestamp()) THEN l.paused_until
+            ELSE NULL::timestamp with time zone
+        END AS paused_until,
+        CASE
+            WHEN (l.paused_until > statement_timestamp()) THEN l.paused_because
+            ELSE NULL::text
+        END AS paused_because
+   FROM (public.vendor_limits l
+     LEFT JOIN public.vendor_usage u ON (((u.vendor = l.vendor) AND (u.month = (date_trunc('month'::text, (statement_timestamp() AT TIME ZONE 'UTC'::text)))::date))));
+
+COMMENT ON VIEW public.vendor_standing IS 'For operators: each vendor''s limits, its tokens (below zero: turns given out ahead), this month''s usage and its pause.';
+
 CREATE TABLE public.watchers (
     user_id uuid NOT NULL,
     symbol text NOT NULL,
@@ -465,13 +1385,40 @@ CREATE TABLE queueing.failures (
     code text NOT NULL,
     error text NOT NULL,
     first_failed_at timestamp with time zone DEFAULT now() NOT NULL,
-    last_failed_at timestamp with time zone DEFAULT now() NOT NULL
+    last_failed_at timestamp with time zone DEFAULT now() NOT NULL,
+    due_at timestamp with time zone
 );
 
 COMMENT ON TABLE queueing.failures IS 'One row for each message that failed and will be tried again.';
 
+COMMENT ON COLUMN queueing.failures.due_at IS 'When the next attempt is due; equals the message''s vt until it is leased again.';
+
+CREATE TABLE queueing.pauses (
+    queue text NOT NULL,
+    paused_at timestamp with time zone DEFAULT now() NOT NULL,
+    paused_by text NOT NULL
+);
+
+COMMENT ON TABLE queueing.pauses IS 'One row for each paused queue. The statement that leases messages looks here.';
+
+CREATE TABLE queueing.retentions (
+    queue text NOT NULL,
+    kept interval DEFAULT '14 days'::interval NOT NULL,
+    rows_max bigint DEFAULT 1000000 NOT NULL,
+    CONSTRAINT retentions_kept_positive CHECK ((kept > '00:00:00'::interval)),
+    CONSTRAINT retentions_rows_max_positive CHECK ((rows_max >= 0))
+);
+
+COMMENT ON TABLE queueing.retentions IS 'How long and how many messages the archive of a queue keeps, where the defaults do not fit; `<queue>_dead` may be named too.';
+
 ALTER TABLE ONLY public.candles
     ADD CONSTRAINT candles_pkey PRIMARY KEY (symbol, timeframe, opened_at, exchange);
+
+ALTER TABLE ONLY private.trimmed_events
+    ADD CONSTRAINT trimmed_events_pkey PRIMARY KEY (is_only);
+
+ALTER TABLE ONLY public.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (xid, id);
 
 ALTER TABLE ONLY public.indicators
     ADD CONSTRAINT indicators_pkey PRIMARY KEY (symbol, timeframe, opened_at, source);
@@ -481,6 +1428,9 @@ ALTER TABLE ONLY public.ingest_state
 
 ALTER TABLE ONLY public.instruments
     ADD CONSTRAINT instruments_pkey PRIMARY KEY (symbol);
+
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.liq_clusters
     ADD CONSTRAINT liq_clusters_observed_once UNIQUE (symbol, source, observed_at, side, price);
@@ -500,6 +1450,18 @@ ALTER TABLE ONLY public.signals
 ALTER TABLE ONLY public.signals
     ADD CONSTRAINT signals_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.user_references
+    ADD CONSTRAINT user_references_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY public.vendor_answers
+    ADD CONSTRAINT vendor_answers_pkey PRIMARY KEY (vendor, question);
+
+ALTER TABLE ONLY public.vendor_limits
+    ADD CONSTRAINT vendor_limits_pkey PRIMARY KEY (vendor);
+
+ALTER TABLE ONLY public.vendor_usage
+    ADD CONSTRAINT vendor_usage_pkey PRIMARY KEY (vendor, month);
+
 ALTER TABLE ONLY public.watchers
     ADD CONSTRAINT watchers_pkey PRIMARY KEY (user_id, symbol, timeframe);
 
@@ -512,9 +1474,21 @@ ALTER TABLE ONLY public.worker_heartbeats
 ALTER TABLE ONLY queueing.failures
     ADD CONSTRAINT failures_pkey PRIMARY KEY (queue, msg_id);
 
+ALTER TABLE ONLY queueing.pauses
+    ADD CONSTRAINT pauses_pkey PRIMARY KEY (queue);
+
+ALTER TABLE ONLY queueing.retentions
+    ADD CONSTRAINT retentions_pkey PRIMARY KEY (queue);
+
 CREATE INDEX indicators_newest ON public.indicators USING btree (symbol, timeframe, source, opened_at DESC);
 
 CREATE INDEX ingest_state_due ON public.ingest_state USING btree (next_due_at);
+
+CREATE INDEX jobs_ended ON public.jobs USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+
+CREATE INDEX jobs_of_user ON public.jobs USING btree (user_id, created_at DESC, id DESC);
+
+CREATE INDEX jobs_open ON public.jobs USING btree (updated_at) WHERE (ended_at IS NULL);
 
 CREATE INDEX liq_clusters_newest ON public.liq_clusters USING btree (symbol, observed_at DESC);
 
@@ -524,12 +1498,38 @@ CREATE INDEX signals_newest ON public.signals USING btree (symbol, timeframe, op
 
 CREATE INDEX watchers_active_pairs ON public.watchers USING btree (symbol, timeframe) WHERE active;
 
+CREATE TRIGGER tell_inserted AFTER INSERT ON public.candles REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION private.tell_candles();
+
+CREATE TRIGGER tell_inserted AFTER INSERT ON public.jobs REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION private.tell_new_jobs();
+
+CREATE TRIGGER tell_inserted AFTER INSERT ON public.signals REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION private.tell_signals();
+
+CREATE TRIGGER tell_inserted AFTER INSERT ON public.watchers REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION private.tell_watchers();
+
+CREATE TRIGGER tell_inserted AFTER INSERT ON public.win_rate REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION private.tell_win_rates();
+
+CREATE TRIGGER tell_updated AFTER UPDATE ON public.candles REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION private.tell_candles();
+
+CREATE TRIGGER tell_updated AFTER UPDATE ON public.jobs REFERENCING OLD TABLE AS before NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION private.tell_jobs();
+
+CREATE TRIGGER tell_updated AFTER UPDATE ON public.watchers REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION private.tell_watchers();
+
+CREATE TRIGGER tell_updated AFTER UPDATE ON public.win_rate REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION private.tell_win_rates();
+
 ALTER TABLE ONLY public.signal_outcomes
     ADD CONSTRAINT signal_outcomes_signal_id_fkey FOREIGN KEY (signal_id) REFERENCES public.signals(id) ON DELETE CASCADE;
+
+CREATE POLICY api_reads ON private.trimmed_events FOR SELECT TO zmarty_api USING (true);
+
+ALTER TABLE private.trimmed_events ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY api_keeps ON public.jobs TO zmarty_api USING (true) WITH CHECK (true);
 
 CREATE POLICY api_keeps ON public.recent_errors TO zmarty_api USING (true) WITH CHECK (true);
 
 CREATE POLICY api_reads ON public.candles FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.events FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.indicators FOR SELECT TO zmarty_api USING (true);
 
@@ -543,6 +1543,10 @@ CREATE POLICY api_reads ON public.signal_outcomes FOR SELECT TO zmarty_api USING
 
 CREATE POLICY api_reads ON public.signals FOR SELECT TO zmarty_api USING (true);
 
+CREATE POLICY api_reads ON public.vendor_limits FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.vendor_usage FOR SELECT TO zmarty_api USING (true);
+
 CREATE POLICY api_reads ON public.watchers FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.win_rate FOR SELECT TO zmarty_api USING (true);
@@ -551,19 +1555,33 @@ CREATE POLICY api_reads ON public.worker_heartbeats FOR SELECT TO zmarty_api USI
 
 ALTER TABLE public.candles ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.events ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.indicators ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.ingest_state ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.instruments ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.liq_clusters ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.recent_errors ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY services_read ON public.user_references FOR SELECT TO zmarty_api, zmarty_worker USING (true);
+
 ALTER TABLE public.signal_outcomes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.signals ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.user_references ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.vendor_answers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.vendor_limits ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.vendor_usage ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.watchers ENABLE ROW LEVEL SECURITY;
 
@@ -579,6 +1597,8 @@ CREATE POLICY worker_keeps ON public.ingest_state TO zmarty_worker USING (true) 
 
 CREATE POLICY worker_keeps ON public.instruments TO zmarty_worker USING (true) WITH CHECK (true);
 
+CREATE POLICY worker_keeps ON public.jobs TO zmarty_worker USING (true) WITH CHECK (true);
+
 CREATE POLICY worker_keeps ON public.liq_clusters TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.recent_errors TO zmarty_worker USING (true) WITH CHECK (true);
@@ -587,15 +1607,29 @@ CREATE POLICY worker_keeps ON public.signal_outcomes TO zmarty_worker USING (tru
 
 CREATE POLICY worker_keeps ON public.signals TO zmarty_worker USING (true) WITH CHECK (true);
 
+CREATE POLICY worker_keeps ON public.vendor_answers TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.vendor_limits TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.vendor_usage TO zmarty_worker USING (true) WITH CHECK (true);
+
 CREATE POLICY worker_keeps ON public.win_rate TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.worker_heartbeats TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_reads ON public.watchers FOR SELECT TO zmarty_worker USING (true);
 
+CREATE POLICY api_keeps ON queueing.pauses TO zmarty_api USING (true) WITH CHECK (true);
+
 ALTER TABLE queueing.failures ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE queueing.pauses ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE queueing.retentions ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY services_keep ON queueing.failures TO zmarty_api, zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_reads ON queueing.pauses FOR SELECT TO zmarty_worker USING (true);
 
 GRANT USAGE ON SCHEMA partitions TO zmarty_worker;
 
@@ -615,7 +1649,12 @@ GRANT USAGE ON SCHEMA queueing TO zmarty_worker;
 REVOKE ALL ON FUNCTION partitions.ensure_candle_partitions(first_at timestamp with time zone, last_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION partitions.ensure_candle_partitions(first_at timestamp with time zone, last_at timestamp with time zone) TO zmarty_worker;
 
+REVOKE ALL ON FUNCTION private.admit_request(vendor_name text, request_weight numeric, wait_max_seconds double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.admit_request(vendor_name text, request_weight numeric, wait_max_seconds double precision) TO zmarty_worker;
+
 REVOKE ALL ON FUNCTION private.keep_up() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.keep_up_jobs() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.recent_cron_runs(limit_runs integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.recent_cron_runs(limit_runs integer) TO zmarty_api;
@@ -623,21 +1662,93 @@ GRANT ALL ON FUNCTION private.recent_cron_runs(limit_runs integer) TO zmarty_wor
 
 REVOKE ALL ON FUNCTION private.refuse_clash(names text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION private.tell_candles() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.tell_jobs() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.tell_new_jobs() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.tell_signals() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.tell_watchers() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.tell_win_rates() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.trim_events() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION queueing.archive_cutoff(queue_name text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION queueing.create_queue(queue_name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION queueing.dead_letters(queue text, before_buried timestamp with time zone, before_queue text, before_id bigint, quantity integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION queueing.dead_letters(queue text, before_buried timestamp with time zone, before_queue text, before_id bigint, quantity integer) TO zmarty_api;
+
+REVOKE ALL ON FUNCTION queueing.discard_dead(queue text, msg_ids bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION queueing.discard_dead(queue text, msg_ids bigint[]) TO zmarty_api;
 
 REVOKE ALL ON FUNCTION queueing.enqueue_due_ingests() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION queueing.enqueue_reconcile() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION queueing.enqueue_win_rates() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION queueing.horizon() FROM PUBLIC;
+GRANT ALL ON FUNCTION queueing.horizon() TO zmarty_api;
+GRANT ALL ON FUNCTION queueing.horizon() TO zmarty_worker;
+
+REVOKE ALL ON PROCEDURE queueing.keep_up() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION queueing.names() FROM PUBLIC;
+GRANT ALL ON FUNCTION queueing.names() TO zmarty_api;
+GRANT ALL ON FUNCTION queueing.names() TO zmarty_worker;
+
 REVOKE ALL ON FUNCTION queueing.notify_sent() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION queueing.pause(queue text, actor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION queueing.pause(queue text, actor text) TO zmarty_api;
+
+REVOKE ALL ON FUNCTION queueing.peek(queue text, after_due timestamp with time zone, after_id bigint, quantity integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION queueing.peek(queue text, after_due timestamp with time zone, after_id bigint, quantity integer) TO zmarty_api;
+
+REVOKE ALL ON FUNCTION queueing.purge(queue text, quantity integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION queueing.purge(queue text, quantity integer) TO zmarty_api;
+
+REVOKE ALL ON FUNCTION queueing.repair_queue(queue_name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION queueing.repair_queues() FROM PUBLIC;
+GRANT ALL ON FUNCTION queueing.repair_queues() TO zmarty_worker;
+GRANT ALL ON FUNCTION queueing.repair_queues() TO zmarty_api;
+
+REVOKE ALL ON FUNCTION queueing.require_few(msg_ids bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION queueing.require_few(msg_ids bigint[]) TO zmarty_api;
+
+REVOKE ALL ON FUNCTION queueing.require_queue(queue text) FROM PUBLIC;
+GRANT ALL ON FUNCTION queueing.require_queue(queue text) TO zmarty_api;
+
+REVOKE ALL ON FUNCTION queueing.resume(queue text) FROM PUBLIC;
+GRANT ALL ON FUNCTION queueing.resume(queue text) TO zmarty_api;
+
+REVOKE ALL ON FUNCTION queueing.retry_dead(queue text, msg_ids bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION queueing.retry_dead(queue text, msg_ids bigint[]) TO zmarty_api;
 
 REVOKE ALL ON FUNCTION queueing.send_once(queue_name text, message jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION queueing.send_once(queue_name text, message jsonb) TO zmarty_api;
 GRANT ALL ON FUNCTION queueing.send_once(queue_name text, message jsonb) TO zmarty_worker;
 
+REVOKE ALL ON FUNCTION queueing.stats() FROM PUBLIC;
+GRANT ALL ON FUNCTION queueing.stats() TO zmarty_api;
+GRANT ALL ON FUNCTION queueing.stats() TO zmarty_worker;
+
 GRANT ALL ON TABLE public.candles TO service_role;
 GRANT SELECT ON TABLE public.candles TO zmarty_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.candles TO zmarty_worker;
+
+GRANT SELECT ON TABLE private.trimmed_events TO zmarty_api;
+
+GRANT ALL ON TABLE public.events TO service_role;
+GRANT SELECT ON TABLE public.events TO zmarty_api;
+
+GRANT ALL ON SEQUENCE public.events_id_seq TO service_role;
 
 GRANT ALL ON TABLE public.indicators TO service_role;
 GRANT SELECT ON TABLE public.indicators TO zmarty_api;
@@ -650,6 +1761,10 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.ingest_state TO zmarty_worker;
 GRANT ALL ON TABLE public.instruments TO service_role;
 GRANT SELECT ON TABLE public.instruments TO zmarty_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.instruments TO zmarty_worker;
+
+GRANT ALL ON TABLE public.jobs TO service_role;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.jobs TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.jobs TO zmarty_worker;
 
 GRANT ALL ON TABLE public.liq_clusters TO service_role;
 GRANT SELECT ON TABLE public.liq_clusters TO zmarty_api;
@@ -671,6 +1786,33 @@ GRANT ALL ON TABLE public.signals TO service_role;
 GRANT SELECT ON TABLE public.signals TO zmarty_api;
 GRANT SELECT,INSERT ON TABLE public.signals TO zmarty_worker;
 
+GRANT ALL ON TABLE public.user_references TO service_role;
+GRANT SELECT ON TABLE public.user_references TO zmarty_api;
+GRANT SELECT ON TABLE public.user_references TO zmarty_worker;
+
+GRANT ALL ON TABLE public.vendor_answers TO service_role;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.vendor_answers TO zmarty_worker;
+
+GRANT ALL ON TABLE public.vendor_limits TO service_role;
+GRANT SELECT ON TABLE public.vendor_limits TO zmarty_api;
+GRANT SELECT ON TABLE public.vendor_limits TO zmarty_worker;
+
+GRANT UPDATE(full_at) ON TABLE public.vendor_limits TO zmarty_worker;
+
+GRANT UPDATE(paused_until) ON TABLE public.vendor_limits TO zmarty_worker;
+
+GRANT UPDATE(paused_because) ON TABLE public.vendor_limits TO zmarty_worker;
+
+GRANT UPDATE(warned_on) ON TABLE public.vendor_limits TO zmarty_worker;
+
+GRANT ALL ON TABLE public.vendor_usage TO service_role;
+GRANT SELECT ON TABLE public.vendor_usage TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.vendor_usage TO zmarty_worker;
+
+GRANT ALL ON TABLE public.vendor_standing TO service_role;
+GRANT SELECT ON TABLE public.vendor_standing TO zmarty_api;
+GRANT SELECT ON TABLE public.vendor_standing TO zmarty_worker;
+
 GRANT ALL ON TABLE public.watchers TO service_role;
 GRANT SELECT ON TABLE public.watchers TO zmarty_api;
 GRANT SELECT ON TABLE public.watchers TO zmarty_worker;
@@ -685,6 +1827,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.worker_heartbeats TO zmarty_wo
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE queueing.failures TO zmarty_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE queueing.failures TO zmarty_worker;
+
+GRANT SELECT,INSERT,DELETE ON TABLE queueing.pauses TO zmarty_api;
+GRANT SELECT ON TABLE queueing.pauses TO zmarty_worker;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT ALL ON SEQUENCES  TO service_role;
 

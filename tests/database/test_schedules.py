@@ -82,6 +82,7 @@ async def test_upkeep_prunes_what_is_old_and_keeps_the_rest(trading: Pool) -> No
         "update pgmq.a_ingest_indicators set archived_at = now() - interval '15 days' where msg_id = 1"
     )
     await trading.execute("select private.keep_up()")
+    await trading.execute("call queueing.keep_up()")
     assert await trading.fetchval("select array_agg(msg_id) from pgmq.a_ingest_indicators") == [2]
 
 
@@ -100,11 +101,19 @@ async def test_chat_upkeep_prunes_delivered_changes_only(chat: Pool) -> None:
 
 async def test_the_schedules_exist(chat_api: Pool, trading_api: Pool) -> None:
     runs = "select job_name from private.recent_cron_runs(5) order by job_name"
-    assert [row["job_name"] for row in await chat_api.fetch(runs)] == ["expire-holds", "upkeep"]
+    assert [row["job_name"] for row in await chat_api.fetch(runs)] == [
+        "expire-holds",
+        "mirror-references",
+        "upkeep",
+    ]
     assert [row["job_name"] for row in await trading_api.fetch(runs)] == [
         "enqueue-due-ingests",
         "enqueue-win-rates",
+        "queue-upkeep",
+        "reconcile",
+        "trim-events",
         "upkeep",
+        "upkeep-jobs",
     ]
 
 

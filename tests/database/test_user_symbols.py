@@ -75,3 +75,18 @@ async def test_an_unreadable_symbol_is_refused(chat: Pool, user_id: UUID, symbol
     with pytest.raises(asyncpg.PostgresError, match="symbol:") as refused:
         await chat.execute(ADD, user_id, symbol)
     assert refused.value.sqlstate == "ZM002"
+
+
+@pytest.mark.parametrize(("levels", "refused"), [(16, False), (17, True), (300, True)])
+async def test_a_strategy_is_as_deep_as_the_mirror_takes(
+    chat: Pool, user_id: UUID, levels: int, refused: bool
+) -> None:
+    strategy = '{"a":' * levels + "1" + "}" * levels
+    write = (
+        "insert into user_symbols (user_id, symbol, timeframe, strategy) values ($1, 'BTC', '1h', $2::jsonb)"
+    )
+    if refused:
+        with pytest.raises(asyncpg.CheckViolationError, match="strategy"):
+            await chat.execute(write, user_id, strategy)
+    else:
+        await chat.execute(write, user_id, strategy)

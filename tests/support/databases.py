@@ -20,6 +20,7 @@ from typing import Any
 
 import asyncpg
 import psycopg
+import pytest
 from psycopg import sql as psycopg_sql
 
 import console.migrations
@@ -45,6 +46,11 @@ from local_stack.process import stop_process
 TEMPLATE = "template"
 # A project as Supabase hands it over: bootstrapped, with no migration of ours.
 BARE = "bare"
+# A trading database on an older pgmq has this between its name and the version; 1.13 is what the bootstrap installs.
+ON_PGMQ = "-on-pgmq-"
+PGMQ_NEWEST = "1.13"
+# Each older shape is made from the next newer one's database by these scripts, in order.
+PGMQ_SHAPES = {"1.4.4": ("1.4.4",), "1.5.1": ("1.4.4", "1.5.1")}
 TEMPLATES_KEPT = 4
 PRUNE_AFTER_SECONDS = 3600
 
@@ -154,6 +160,8 @@ async def migrate_template(kind: str, cluster: Cluster) -> None:
         template = await asyncpg.connect(cluster.dsn(SUPERUSER, TEMPLATE))
         try:
             await bootstrap_database(template, real_cron=False)
+            for shape in shapes_of(kind):
+                await template.execute(f"set role postgres; {shape.read_text()}; reset role")
         finally:
             await template.close()
         if migrations := migrations_of(kind):
@@ -165,7 +173,12 @@ async def migrate_template(kind: str, cluster: Cluster) -> None:
 
 
 def migrations_of(kind: str) -> list[Migration]:
-    return [] if kind == BARE else read_migrations(migrations_folder(kind))
+    return [] if kind == BARE else read_migrations(migrations_folder(kind.split(ON_PGMQ)[0]))
+
+
+def shapes_of(kind: str) -> list[Path]:
+    _, _, version = kind.partition(ON_PGMQ)
+    return [Path(__file__).parent / f"pgmq_{shape}.sql" for shape in PGMQ_SHAPES.get(version, ())]
 
 
 def fingerprint(kind: str) -> str:
@@ -173,7 +186,7 @@ def fingerprint(kind: str) -> str:
     modules = (console.migrations, console.statements, local_stack.bootstrap, local_stack.clusters)
     sources = [Path(module.__file__) for module in modules if module.__file__]
     digest = hashlib.sha256(str(server_binaries()).encode())
-    for file in [*sources, Path(__file__), *sorted(SCRIPTS.glob("*.sql"))]:
+    for file in [*sources, Path(__file__), *sorted(SCRIPTS.glob("*.sql")), *shapes_of(kind)]:
         digest.update(file.read_bytes())
     for migration in migrations_of(kind):
         digest.update(f"{migration.file}\0{migration.text}\0".encode())
@@ -182,7 +195,11 @@ def fingerprint(kind: str) -> str:
 
 def prune(shelf: Path, kind: str) -> None:
     """Remove templates of states long gone; a young one may be in use by another run."""
-    kept = sorted(shelf.glob(f"{kind}-*"), key=lambda folder: folder.stat().st_mtime, reverse=True)
+    kept = sorted(shelf.glob(f"{kind}-[0-9a-f]*"), key=lambda folder: folder.stat().st_mtime, reverse=True)
     for folder in kept[TEMPLATES_KEPT:]:
         if time.time() - folder.stat().st_mtime > PRUNE_AFTER_SECONDS:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+# For `pytestmark`: every test of a module runs on each pgmq that Supabase offers.
+on_every_pgmq = pytest.mark.parametrize("pgmq", [*PGMQ_SHAPES, PGMQ_NEWEST], indirect=True)

@@ -7,6 +7,8 @@ import sys
 import pytest
 
 PROGRAM = """
+import logging as standard
+
 import structlog
 from zmarty import logging
 
@@ -20,6 +22,7 @@ try:
     sign_in("the-secret-" + "token")
 except ValueError:
     log.exception("sign_in_failed", request_id="r1")
+    standard.getLogger("asyncpg.pool").warning("a library %s", "warns", exc_info=True)
 """
 
 
@@ -33,7 +36,8 @@ def test_a_traceback_shows_no_local_variables(as_json: bool) -> None:
     assert "ValueError: refused" in told
     assert "the-secret-token" not in told
     if as_json:
-        line = json.loads(told)
+        line, of_library = [json.loads(line) for line in told.splitlines()]
+        assert (of_library["event"], of_library["logger"]) == ("a library warns", "asyncpg.pool")
         assert (line["event"], line["service"], line["level"], line["request_id"]) == (
             "sign_in_failed",
             "api",

@@ -1,5 +1,6 @@
 """Symbols, timeframes and candles refuse what cannot be true."""
 
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from zmarty.errors import FieldInvalid, SymbolUnsupported
 from zmarty.market import QUOTES, Candle, Symbol, Timeframe
@@ -127,3 +129,16 @@ def test_an_impossible_bar_is_refused(wrong: dict[str, Any]) -> None:
     Candle(**TRUE_BAR)
     with pytest.raises(ValueError, match=r"must|opened_at"):
         Candle(**{**TRUE_BAR, **wrong})
+
+
+def test_padded_symbols_do_not_fill_the_memory() -> None:
+    pair = TypeAdapter(Symbol)
+    tracemalloc.start()
+    try:
+        for n in range(50):
+            assert pair.validate_python(" " * (100_000 + n) + "BTC") == "BTC/USDT"
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert kept < 1_000_000

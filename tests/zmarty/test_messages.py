@@ -21,6 +21,17 @@ def test_equal_work_has_an_equal_payload() -> None:
     }
 
 
+def test_one_moment_has_one_payload_whatever_its_zone() -> None:
+    written = ("2026-01-01T02:00:00+02:00", "2026-01-01T00:00:00Z")
+
+    payloads = [
+        parse(ComputeSignals, {"symbol": "BTC", "timeframe": "1h", "opened_at": when}).payload()
+        for when in written
+    ]
+
+    assert payloads[0] == payloads[1]
+
+
 @pytest.mark.parametrize(
     ("body", "code", "reason"),
     [
@@ -35,6 +46,11 @@ def test_equal_work_has_an_equal_payload() -> None:
             {"symbol": "BTC", "timeframe": "1h", "opened_at": "2026-01-01T00:00:00"},
             "message_malformed",
             "time zone",
+        ),
+        (
+            {"symbol": "BTC", "timeframe": "1h", "opened_at": "0001-01-01T00:00:00+23:00"},
+            "message_malformed",
+            "opened_at: .*between the years",
         ),
         ({"symbol": "BTC", "timeframe": "1h", "v": 2}, "version_unknown", "reads version 1, not 2"),
     ],

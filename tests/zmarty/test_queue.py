@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from tests.support.databases import on_every_pgmq
 from zmarty import queue
 from zmarty.errors import LeaseLost
 from zmarty.market import Symbol, Timeframe
 from zmarty.messages import ComputeSignals, IngestIndicators
 from zmarty.postgres import Pool
+
+pytestmark = on_every_pgmq
 
 INGEST = IngestIndicators(symbol=Symbol("BTC/USDT"), timeframe=Timeframe.HOUR_1)
 QUEUE = IngestIndicators.queue
@@ -111,9 +114,9 @@ async def test_a_handed_back_message_counts_no_attempt(trading_worker: Pool) -> 
     async with trading_worker.acquire() as connection:
         await queue.send(connection, INGEST)
     first = await only(trading_worker)
-    await first.hand_back(trading_worker)
+    await queue.hand_back(trading_worker, [first])
     second = await only(trading_worker)
-    await second.hand_back(trading_worker)
+    await queue.hand_back(trading_worker, [second])
 
     assert (await only(trading_worker)).read_count == 2, "never below 1, so that it does not look unread"
 
@@ -202,3 +205,26 @@ async def test_metrics_are_pgmqs_own(trading_worker: Pool) -> None:
         counted = await queue.metrics(connection, QUEUE)
     assert (counted.queue_name, counted.queue_length, counted.total_messages) == (QUEUE, 1, 1)
     assert await queue.depth(trading_worker, QUEUE) == 1
+
+
+@pytest.mark.parametrize("name", ["lease", "complete", "complete_all", "renew_all", "move_due", "next_due"])
+async def test_an_empty_queue_is_planned_for_its_backlog(
+    trading: Pool, trading_worker: Pool, name: str
+) -> None:
+    await trading.execute("analyze pgmq.q_ingest_indicators")
+    text = queue.statements(QUEUE)[name]
+    for place, value in {
+        "$1::bigint[]": "'{1}'::bigint[]",
+        "$2::integer[]": "'{1}'::integer[]",
+        "$1::integer": "1",
+        "$1::bigint": "1",
+        "$2::integer": "1",
+        "$2::double precision": "30",
+        "$3::double precision": "30",
+    }.items():
+        text = text.replace(place, value)
+    async with trading_worker.acquire() as connection:
+        plan = "\n".join(row[0] for row in await connection.fetch("explain " + text))
+    assert "Index" in plan
+    assert "Seq Scan on q_ingest_indicators" not in plan
+    assert "Sort" not in plan

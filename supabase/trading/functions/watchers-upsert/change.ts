@@ -1,13 +1,20 @@
 /** What one mirrored row asks for: Supabase's webhook payload turned into watchers to set. Pure. */
 
+import {
+  type FieldError,
+  FieldsInvalid,
+  isRow,
+  isText,
+  isUuid,
+  type Json,
+  require,
+  type Row,
+} from "../_shared/fields.ts";
+
 const TIMEFRAMES = new Set(["1m", "5m", "15m", "30m", "1h", "4h", "1d", "1w"]);
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const SYMBOL = /^[A-Z0-9]{2,12}\/[A-Z0-9]{2,12}$/;
 const SYMBOL_CHARACTERS_MAX = 20;
 const STRATEGY_DEPTH_MAX = 16;
-
-export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
-type Row = { [name: string]: Json };
 
 export interface Key {
   userId: string;
@@ -17,17 +24,6 @@ export interface Key {
 
 /** `unwatch` carries no strategy: the tombstone keeps the one that was there. */
 export type Change = Key & ({ kind: "watch"; strategy: Row } | { kind: "unwatch" });
-
-export interface FieldError {
-  field: string;
-  rule: string;
-}
-
-export class FieldsInvalid extends Error {
-  constructor(readonly errors: FieldError[]) {
-    super(errors.map((error) => `${error.field}: ${error.rule}`).join("; "));
-  }
-}
 
 /** Return the watchers that `payload` sets, the old key before the new one, or throw FieldsInvalid naming every field at fault. */
 export function changesFrom(payload: Row): Change[] {
@@ -78,7 +74,7 @@ function keyFrom(value: Json | undefined, path: string, errors: FieldError[]): K
     return { userId: "", symbol: "", timeframe: "" };
   }
   const { user_id: userId, symbol, timeframe } = value;
-  require(errors, isText(userId) && UUID.test(userId), `${path}.user_id`, "must be a uuid");
+  require(errors, isUuid(userId), `${path}.user_id`, "must be a uuid");
   require(
     errors,
     isText(symbol) && symbol.length <= SYMBOL_CHARACTERS_MAX && SYMBOL.test(symbol),
@@ -92,18 +88,6 @@ function keyFrom(value: Json | undefined, path: string, errors: FieldError[]): K
     `must be one of ${[...TIMEFRAMES].join(", ")}`,
   );
   return { userId: String(userId).toLowerCase(), symbol: String(symbol), timeframe: String(timeframe) };
-}
-
-function require(errors: FieldError[], holds: boolean, field: string, rule: string): void {
-  if (!holds) errors.push({ field, rule });
-}
-
-export function isRow(value: unknown): value is Row {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === "string";
 }
 
 function sameKey(one: Key, other: Key): boolean {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { changesFrom, FieldsInvalid } from "./change.ts";
+import { FieldsInvalid } from "../_shared/fields.ts";
+import { changesFrom } from "./change.ts";
 
 const USER = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff";
 const row = {

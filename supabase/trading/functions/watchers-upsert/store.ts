@@ -1,72 +1,33 @@
 /** The only place of this function that speaks SQL: watchers move forward by version, never back. */
 
-import postgres from "postgres";
+import type { Event, Result, Store, Transaction } from "../_shared/database.ts";
 import type { Change, Key } from "./change.ts";
 
-const CONNECTIONS_MAX = 4;
-const CONNECT_SECONDS = 1;
-const RECONNECT_SECONDS = 0.1;
-const IDLE_SECONDS = 60;
-// Below the budget of a request, so that the database lets go before we answer.
-const STATEMENT_MS = 700;
-
-export type Result = "applied" | "duplicate" | "stale";
-
-export interface Event {
-  version: string;
-  changes: Change[];
-}
-
-/** Carries out events in order in one transaction and stops at `deadline`; throws DatabaseFailed or RowRefused. */
-export type Apply = (events: Event[], deadline: AbortSignal) => Promise<Result[]>;
-
-/** The database could not do it now; the same request may succeed later. */
-export class DatabaseFailed extends Error {}
-
-/** The database will never take this row. */
-export class RowRefused extends Error {}
-
-type Transaction = postgres.TransactionSql;
-
-export function applyWith(dsn: string): Apply {
-  const sql = postgres(dsn, {
-    max: CONNECTIONS_MAX,
-    // Works behind a transaction pooler, too.
-    prepare: false,
-    fetch_types: false,
-    connect_timeout: CONNECT_SECONDS,
-    // The library's own pause grows to 20 s, far past the budget of whoever waits.
-    backoff: () => RECONNECT_SECONDS,
-    idle_timeout: IDLE_SECONDS,
-    connection: { application_name: "watchers-upsert" },
-  });
-  return async (events, deadline) => {
-    try {
-      return await sql.begin((tx) => applyAll(tx, events, deadline)) as Result[];
-    } catch (error) {
-      throw translated(error);
-    }
+/** A store for one transaction; the pairs that begin to be watched in it are remembered until its end. */
+export function openStore(): Store<Change[]> {
+  const begun = new Map<string, Key>();
+  return {
+    apply: (tx, event) => apply(tx, event, begun),
+    finish: (tx) => requestFirstIngests(tx, begun),
   };
 }
 
-async function applyAll(tx: Transaction, events: Event[], deadline: AbortSignal): Promise<Result[]> {
-  // Whoever waited for a connection past the budget has been answered; do not spend the database on it.
-  deadline.throwIfAborted();
-  await tx`select set_config('statement_timeout', ${String(STATEMENT_MS)}, true)`;
-  const results: Result[] = [];
-  for (const event of events) results.push(await apply(tx, event));
-  return results;
-}
-
-async function apply(tx: Transaction, event: Event): Promise<Result> {
+async function apply(tx: Transaction, event: Event<Change[]>, begun: Map<string, Key>): Promise<Result> {
   const results: Result[] = [];
   // In the order of keys, so that two events that move the same rows lock them in the same order.
-  for (const change of event.changes.toSorted(byKey)) results.push(await save(tx, event.version, change));
+  for (const change of event.change.toSorted(byKey)) {
+    results.push(await save(tx, event.version, change, begun));
+  }
   if (results.includes("applied")) return "applied";
   return results.includes("stale") ? "stale" : "duplicate";
 }
 
-async function save(tx: Transaction, version: string, change: Change): Promise<Result> {
+async function save(
+  tx: Transaction,
+  version: string,
+  change: Change,
+  begun: Map<string, Key>,
+): Promise<Result> {
   const { userId, symbol, timeframe } = change;
   const [before] = await tx<{ active: boolean; same: boolean; newer: boolean }[]>`
     select active, version = ${version}::bigint as same, version > ${version}::bigint as newer
@@ -92,22 +53,29 @@ async function save(tx: Transaction, version: string, change: Change): Promise<R
     where watcher.version < excluded.version
     returning 1`;
   // Another event created the row between the two statements; now it is there to compare with.
-  if (saved.length === 0) return save(tx, version, change);
-  if (change.kind === "watch" && !before?.active) await requestFirstIngest(tx, change);
+  if (saved.length === 0) return save(tx, version, change, begun);
+  if (change.kind === "watch" && !before?.active) begun.set(`${symbol} ${timeframe}`, change);
   return "applied";
 }
 
-async function requestFirstIngest(tx: Transaction, { userId, symbol, timeframe }: Key): Promise<void> {
-  // A pair that somebody else watches already is on the schedule.
+async function requestFirstIngests(tx: Transaction, begun: Map<string, Key>): Promise<void> {
+  if (begun.size === 0) return;
+  const pairs = [...begun.values()].map(({ symbol, timeframe }) => ({ symbol, timeframe }));
+  // A pair that was watched before is on the schedule. Sent in the order of keys: two requests that begin to watch the
+  // same pairs wait for each other's messages, and in one order they cannot wait in a circle.
   await tx`
-    select queueing.send_once(
-      'ingest_indicators',
-      jsonb_build_object('symbol', ${symbol}::text, 'timeframe', ${timeframe}::text)
-    )
-    where not exists (
-      select from public.watchers
-      where symbol = ${symbol} and timeframe = ${timeframe} and active and user_id <> ${userId}::uuid
-    )`;
+    select queueing.send_once('ingest_indicators', to_jsonb(pair))
+    from (
+      select asked.symbol, asked.timeframe
+      from jsonb_to_recordset(${JSON.stringify(pairs)}::text::jsonb) as asked (symbol text, timeframe text)
+      where not exists (
+        select from public.watchers
+        where watchers.symbol = asked.symbol and watchers.timeframe = asked.timeframe and active
+          -- Those of this transaction were begun with the pair.
+          and updated_at < now()
+      )
+      order by asked.symbol, asked.timeframe
+    ) as pair`;
 }
 
 function byKey(one: Key, other: Key): number {
@@ -116,15 +84,4 @@ function byKey(one: Key, other: Key): number {
 
 function text({ userId, symbol, timeframe }: Key): string {
   return `${userId} ${symbol} ${timeframe}`;
-}
-
-/** Data that Postgres refuses (classes 22 and 23) is refused for good; everything else may pass later. */
-function translated(error: unknown): Error {
-  if (error instanceof postgres.PostgresError && /^2[23]/.test(error.code)) {
-    return new RowRefused(
-      `the database refuses this row (${error.code} ${error.constraint_name ?? ""})`.trim(),
-    );
-  }
-  const code = error instanceof Error && "code" in error ? String(error.code) : (error as Error).name;
-  return new DatabaseFailed(`the database failed (${code}), try again`);
 }

@@ -1,8 +1,8 @@
 /** One request of the relay: bounds → signature → change → one transaction → answer, within a second. */
 
-import { changesFrom, FieldsInvalid, isRow, type Json } from "./change.ts";
+import { type Apply, DatabaseFailed, type Event, type Outcome, RowRefused } from "./database.ts";
+import { FieldsInvalid, isRow, type Json, type Row } from "./fields.ts";
 import { SignatureMismatch, signedText, type Stamp, stampFrom } from "./signature.ts";
-import { type Apply, DatabaseFailed, type Event, type Result, RowRefused } from "./store.ts";
 
 export const BODY_BYTES_MAX = 65_536;
 export const EVENTS_MAX = 100;
@@ -10,22 +10,24 @@ export const BUDGET_MS = 900;
 const VERSION = /^[1-9]\d{0,18}$/;
 const VERSION_MAX = 2n ** 63n - 1n;
 
-export interface Settings {
+export interface Settings<Change> {
   secrets: string[];
-  apply: Apply;
+  /** Read one event's payload, or throw FieldsInvalid. */
+  read: (payload: Row) => Change;
+  apply: Apply<Change>;
   now: () => Date;
-  log: (line: Record<string, Json>) => void;
+  log: (line: Row) => void;
 }
 
 interface Answer {
   status: number;
-  body: Record<string, Json>;
+  body: Row;
   headers?: Record<string, string>;
 }
 
-interface Work {
-  events: Event[];
-  answer: (results: Result[]) => Record<string, Json>;
+interface Work<Change> {
+  events: Event<Change>[];
+  answer: (outcomes: Outcome[]) => Row;
 }
 
 class Refusal extends Error {
@@ -39,11 +41,11 @@ class Refusal extends Error {
   }
 }
 
-export function handlerFrom(settings: Settings): (request: Request) => Promise<Response> {
+export function handlerFrom<Change>(settings: Settings<Change>): (request: Request) => Promise<Response> {
   return async (request) => {
     const started = performance.now();
     const requestId = crypto.randomUUID();
-    const noted: Record<string, Json> = {};
+    const noted: Row = {};
     const { status, body, headers } = await answer(request, settings, noted).catch((error) =>
       refused(error, requestId)
     );
@@ -54,14 +56,25 @@ export function handlerFrom(settings: Settings): (request: Request) => Promise<R
       method: request.method,
       status,
       ...noted,
-      ...("error" in body ? { error: body.error, message: body.message } : body),
+      ...("error" in body ? { error: body.error, message: body.message } : summary(body)),
       duration_ms: Math.round((performance.now() - started) * 10) / 10,
     });
     return Response.json(body, { status, headers: { ...headers, "x-request-id": requestId } });
   };
 }
 
-async function answer(request: Request, settings: Settings, noted: Record<string, Json>): Promise<Answer> {
+/** What a line says of an answer: a batch is counted, because its events are told of by whoever sent them. */
+function summary(body: Row): Row {
+  if (!Array.isArray(body.results)) return body;
+  const counts: Record<string, number> = {};
+  for (const result of body.results) {
+    const word = isRow(result) ? String(result.result ?? result.error) : "";
+    counts[word] = (counts[word] ?? 0) + 1;
+  }
+  return { events: body.results.length, results: counts };
+}
+
+async function answer<Change>(request: Request, settings: Settings<Change>, noted: Row): Promise<Answer> {
   if (request.method !== "POST") throw new Refusal(405, "method_not_allowed", "send events with POST");
   if (settings.secrets.length === 0) {
     throw new Refusal(503, "secrets_missing", "set WATCHERS_WEBHOOK_SECRETS to accept events");
@@ -71,9 +84,12 @@ async function answer(request: Request, settings: Settings, noted: Record<string
   const body = await within(deadline, readBody(request));
   const text = signedText(settings.secrets, stamp, body);
   noted.webhook_id = stamp.id;
-  const work = workFrom(payloadFrom(text), stamp);
-  const results = await within(deadline, settings.apply(work.events, deadline));
-  return { status: 200, body: work.answer(results) };
+  const work = workFrom(payloadFrom(text), stamp, settings.read);
+  // Nothing to do is no reason to ask the database.
+  const outcomes = work.events.length > 0
+    ? await within(deadline, settings.apply(work.events, deadline))
+    : [];
+  return { status: 200, body: work.answer(outcomes) };
 }
 
 async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
@@ -107,37 +123,51 @@ function payloadFrom(text: string): Record<string, Json> {
 }
 
 /** One event under its own webhook-id, or a batch `{"events": [{"id", …}]}` whose events are judged one by one. */
-function workFrom(payload: Record<string, Json>, stamp: Stamp): Work {
+function workFrom<Change>(payload: Row, stamp: Stamp, read: (payload: Row) => Change): Work<Change> {
   if (!("events" in payload)) {
-    const event = { version: versionFrom(stamp.id, "webhook-id"), changes: changesFrom(payload) };
-    return { events: [event], answer: ([result]) => ({ result }) };
+    const event = { version: versionFrom(stamp.id, "webhook-id"), change: read(payload) };
+    return { events: [event], answer: ([outcome]) => ({ result: resultOf(outcome) }) };
   }
   if (!Array.isArray(payload.events) || payload.events.length > EVENTS_MAX) {
     throw new FieldsInvalid([{ field: "events", rule: `must be a list of at most ${EVENTS_MAX} events` }]);
   }
-  const judged = payload.events.map(judge);
+  const judged = payload.events.map((value) => judge(value, read));
   return {
     events: judged.flatMap(({ event }) => event ?? []),
-    answer: (results) => {
-      const pending = results.values();
+    answer: (outcomes) => {
+      const pending = outcomes.values();
       return {
         results: judged.map(({ id, event, errors }): Json =>
-          event ? { id, result: pending.next().value! } : { id, error: "field_invalid", details: errors }
+          event ? told(id, pending.next().value!) : { id, error: "field_invalid", details: errors }
         ),
       };
     },
   };
 }
 
-function judge(value: Json): { id: Json; event?: Event; errors: Json } {
+function judge<Change>(
+  value: Json,
+  read: (payload: Row) => Change,
+): { id: Json; event?: Event<Change>; errors: Json } {
   const row = isRow(value) ? value : {};
   const id = row.id ?? null;
   try {
-    return { id, event: { version: versionFrom(String(id), "id"), changes: changesFrom(row) }, errors: null };
+    return { id, event: { version: versionFrom(String(id), "id"), change: read(row) }, errors: null };
   } catch (error) {
     if (error instanceof FieldsInvalid) return { id, errors: fields(error) };
     throw error;
   }
+}
+
+function told(id: Json, outcome: Outcome): Json {
+  return outcome instanceof RowRefused
+    ? { id, error: "field_invalid", message: outcome.message, details: null }
+    : { id, result: outcome };
+}
+
+function resultOf(outcome: Outcome): string {
+  if (outcome instanceof RowRefused) throw outcome;
+  return outcome;
 }
 
 function versionFrom(id: string, field: string): string {

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { Webhook } from "standardwebhooks";
+import { type Change, changesFrom } from "../watchers-upsert/change.ts";
+import { type Apply, DatabaseFailed, type Event, type Result, RowRefused } from "./database.ts";
 import { BODY_BYTES_MAX, BUDGET_MS, handlerFrom } from "./handler.ts";
-import { type Apply, DatabaseFailed, type Event, type Result, RowRefused } from "./store.ts";
+
+// The frame is tried with the changes of watchers-upsert; what it does is the same for every function.
+type ApplyChanges = Apply<Change[]>;
 
 const SECRET = `whsec_${btoa("k".repeat(32))}`;
 const NOW = new Date("2026-11-21T03:00:00Z");
@@ -15,10 +19,10 @@ const row = {
 const insert = { type: "INSERT", table: "user_symbols", schema: "public", record: row, old_record: null };
 
 /** The rule of the database in memory: only a greater version applies. */
-function memory(): { apply: Apply; versions: Map<string, bigint> } {
+function memory(): { apply: ApplyChanges; versions: Map<string, bigint> } {
   const versions = new Map<string, bigint>();
-  const judge = ({ version, changes }: Event): Result => {
-    const key = changes.map((change) => `${change.userId} ${change.symbol} ${change.timeframe}`).join();
+  const judge = ({ version, change }: Event<Change[]>): Result => {
+    const key = change.map((one) => `${one.userId} ${one.symbol} ${one.timeframe}`).join();
     const before = versions.get(key) ?? 0n;
     if (BigInt(version) <= before) return BigInt(version) === before ? "duplicate" : "stale";
     versions.set(key, BigInt(version));
@@ -43,13 +47,19 @@ function signed(
   });
 }
 
-function functionWith(apply: Apply, secrets = [SECRET]) {
+function functionWith(apply: ApplyChanges, secrets = [SECRET]) {
   const lines: Record<string, unknown>[] = [];
-  const handle = handlerFrom({ secrets, apply, now: () => NOW, log: (line) => lines.push(line) });
+  const handle = handlerFrom({
+    secrets,
+    read: changesFrom,
+    apply,
+    now: () => NOW,
+    log: (line) => lines.push(line),
+  });
   return { handle, lines };
 }
 
-const untouched: Apply = () => assert.fail("the database was touched");
+const untouched: ApplyChanges = () => assert.fail("the database was touched");
 
 Deno.test("an event is applied, then a duplicate, then stale", async () => {
   const { handle, lines } = functionWith(memory().apply);
@@ -159,7 +169,7 @@ Deno.test("a body that never ends costs the budget and no more", async () => {
 });
 
 Deno.test("a database beyond the budget is answered 503 within a second", async () => {
-  const slow: Apply = () => new Promise(() => {});
+  const slow: ApplyChanges = () => new Promise(() => {});
   const started = performance.now();
 
   const response = await functionWith(slow).handle(signed(body));
@@ -223,6 +233,33 @@ Deno.test("events of a batch are judged one by one", async () => {
     [null, "field_invalid"],
   ]);
   assert.deepEqual([...versions.values()], [43n]);
+});
+
+Deno.test("a row that the database refuses leaves its neighbours be", async () => {
+  const refusal = new RowRefused("the database refuses this row (23514 watchers_symbol_canonical)");
+  const { handle, lines } = functionWith(() => Promise.resolve(["applied", refusal, "stale"]));
+  const events = [51, 52, 53].map((id) => ({ id, ...insert }));
+
+  const response = await handle(signed(JSON.stringify({ events }), { id: "batch-2" }));
+
+  assert.deepEqual((await response.json()).results, [
+    { id: 51, result: "applied" },
+    { id: 52, error: "field_invalid", message: refusal.message, details: null },
+    { id: 53, result: "stale" },
+  ]);
+  assert.deepEqual(lines[0].results, { applied: 1, field_invalid: 1, stale: 1 });
+});
+
+Deno.test("a single row that the database refuses is answered 422", async () => {
+  const response = await functionWith(() => Promise.resolve([new RowRefused("23514")])).handle(signed(body));
+
+  assert.deepEqual([response.status, (await response.json()).error], [422, "field_invalid"]);
+});
+
+Deno.test("a batch of which nothing can be read does not touch the database", async () => {
+  const response = await functionWith(untouched).handle(signed(JSON.stringify({ events: ["?"] })));
+
+  assert.equal(response.status, 200);
 });
 
 Deno.test("a batch is bounded", async () => {
