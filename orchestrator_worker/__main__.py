@@ -35,17 +35,19 @@ async def _run(settings: WorkerSettings) -> None:
     chat_dsn = settings.chat_database_url.get_secret_value()
     trading_dsn = settings.trading_database_url.get_secret_value()
     async with (
+        # No connection is needed to start: a database that is away is waited for by the loops.
         await open_pool(
-            chat_dsn, application_name="zmarty-worker", size_min=1, size_max=settings.chat_pool_size
+            chat_dsn, application_name="zmarty-worker", size_min=0, size_max=settings.chat_pool_size
         ) as chat,
         await open_pool(
             trading_dsn,
             application_name="zmarty-worker",
-            size_min=2,
+            size_min=0,
             size_max=settings.trading_pool_size,
             patience=TRADING_PATIENCE,
         ) as trading,
         open_vendors(
+            trading,
             exchange_url=settings.exchange_base_url,
             cryptometer_url=settings.cryptometer_base_url,
             cryptometer_key=settings.cryptometer_api_key.get_secret_value()

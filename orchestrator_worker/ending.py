@@ -6,11 +6,15 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Postpone:
-    """Not now: the message comes back in `seconds`. Counts as a failed attempt, so that it cannot go on for ever."""
+    """Not now: the message comes back in `seconds`. Counts as a failed attempt, so that it cannot go on for ever.
+
+    Where the message is not to blame, as when a vendor asks everybody to wait, it need not count until it is old.
+    """
 
     seconds: float
     reason: str
     code: str = "postponed"
+    counts: bool = True
 
 
 @dataclass(frozen=True, slots=True)

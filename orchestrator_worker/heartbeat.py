@@ -48,12 +48,5 @@ async def beat(
 
 def _metrics(consumers: Sequence[Consumer]) -> dict[str, Any]:
     return {
-        consumer.queue: {
-            "in_flight": consumer.in_flight,
-            "endings": consumer.tally.endings,
-            "duration_ms_total": round(consumer.tally.duration_ms_total, 1),
-            "leases_renewed": consumer.tally.leases_renewed,
-            "leases_lost": consumer.tally.leases_lost,
-        }
-        for consumer in consumers
+        consumer.queue: {"in_flight": consumer.in_flight, **consumer.tally.report()} for consumer in consumers
     }

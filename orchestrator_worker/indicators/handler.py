@@ -23,6 +23,8 @@ from zmarty.queue import Delivery
 
 HISTORY_BARS = max(2_000, BARS_NEEDED)
 POSTPONE_SECONDS_MIN = 1.0
+# A vendor may shut us out for days; the job looks again each hour, as an operator may have lifted the pause.
+POSTPONE_SECONDS_MAX = 3_600.0
 
 
 async def handle(delivery: Delivery[IngestIndicators], resources: Resources) -> Ending:
@@ -40,7 +42,8 @@ async def handle(delivery: Delivery[IngestIndicators], resources: Resources) -> 
     except SourceUnavailable as error:
         if error.retry_after_seconds is None:
             raise
-        return Postpone(max(error.retry_after_seconds, POSTPONE_SECONDS_MIN), error.message, code=error.code)
+        seconds = min(max(error.retry_after_seconds, POSTPONE_SECONDS_MIN), POSTPONE_SECONDS_MAX)
+        return Postpone(seconds, error.message, code=error.code)
 
     news = news_in(fetched, stored)
     candles = merged(stored, news, limit=HISTORY_BARS)

@@ -1,30 +1,38 @@
 """The worker's second loop: outbox rows of the chat database become signed webhooks, in order per user, none lost."""
 
 import asyncio
+import itertools
 import random
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
-import asyncpg
 import structlog
 
 from orchestrator_worker.relay import store
-from orchestrator_worker.relay.store import Event
-from orchestrator_worker.relay.webhook import REQUEST_SECONDS, Delivered, Failed, Refused, Webhook
+from orchestrator_worker.relay.batch import Batch, Event, pack
+from orchestrator_worker.relay.webhook import (
+    REQUEST_SECONDS,
+    Answer,
+    Delivered,
+    Failed,
+    Refused,
+    Webhook,
+    beside,
+)
 from zmarty.backoff import full_jitter
-from zmarty.postgres import Listener, Pool
+from zmarty.postgres import TROUBLE, Listener, Pool
 
 log = structlog.get_logger(__name__)
 
 CHANNEL = "zmarty_outbox"
 # Also the pause when a due row is locked by somebody who is no relay.
 DUE_MARGIN_SECONDS = 0.02
-# After these the user queues up again behind whoever waits longer.
-ROWS_IN_A_ROW_MAX = 50
+REFERENCES_FUNCTION = "user-references-upsert"
 TROUBLE_BASE_SECONDS = 0.25
 TROUBLE_CAP_SECONDS = 4.0
 
@@ -33,7 +41,10 @@ TROUBLE_CAP_SECONDS = 4.0
 class Bounds:
     """What a relay may take and how long it waits."""
 
-    users_at_once: int = 8
+    requests_at_once: int = 8
+    # Half of what the function takes: it has a second for all of them.
+    batch_events_max: int = 50
+    batch_bytes_max: int = 60_000
     request_seconds: float = REQUEST_SECONDS
     # Far beyond a request and its mark, so that a claim ends by itself only where its relay died.
     lease_seconds: float = 30.0
@@ -45,7 +56,7 @@ class Bounds:
 
 
 class Relay:
-    """Any number of relays may run: a row is claimed by one of them, and a user has at most one row in flight."""
+    """Any number of relays may run: a row is claimed by one of them, and a user is in at most one request at a time."""
 
     def __init__(
         self,
@@ -60,16 +71,14 @@ class Relay:
         self._pool = pool
         self._bounds = bounds or Bounds()
         self._listener = Listener(listen_dsn, [CHANNEL], application_name=f"relay {worker_id}")
-        self._webhook = Webhook(
-            url,
-            secrets,
-            connections_max=self._bounds.users_at_once,
-            request_seconds=self._bounds.request_seconds,
-        )
+        self._watchers = self._webhook(url, secrets)
+        self._references = self._webhook(beside(url, REFERENCES_FUNCTION), secrets)
         # A restarted worker has the same name, but must not pass for the one that claimed.
         self._id = f"{worker_id}:{uuid4().hex[:8]}"
+        self._claims = itertools.count(1)
+        self._events_max = self._bounds.batch_events_max
+        self._has_backlog = False
         self._wake = asyncio.Event()
-        self._draining = False
         self._running: set[asyncio.Task[None]] = set()
         self.progressed_at = datetime.now(UTC)
 
@@ -84,7 +93,7 @@ class Relay:
                 try:
                     waiting_seconds = await self._start_due()
                     troubles = 0
-                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+                except TROUBLE as error:
                     troubles += 1
                     log.error("outbox_unreachable", error=type(error).__name__, times=troubles)
                     waiting_seconds = TROUBLE_BASE_SECONDS + full_jitter(
@@ -96,29 +105,55 @@ class Relay:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), waiting_seconds)
         finally:
-            self._draining = True
             for waker in wakers:
                 waker.cancel()
-            # Bounded by the deadline of a request; a row cut off here would wait for its claim to end.
+            # Bounded by the deadline of a request; rows cut off here would wait for their claim to end.
             await asyncio.gather(*wakers, *self._running, return_exceptions=True)
-            await self._webhook.close()
+            await self._watchers.close()
+            await self._references.close()
+
+    def _webhook(self, url: str, secrets: Sequence[str]) -> Webhook:
+        return Webhook(
+            url,
+            secrets,
+            connections_max=self._bounds.requests_at_once,
+            request_seconds=self._bounds.request_seconds,
+        )
 
     async def _start_due(self) -> float:
         """Start what may start now; return how long nothing else will be due, should nobody wake us."""
-        free = self._bounds.users_at_once - len(self._running)
-        if free == 0:
-            return self._bounds.poll_seconds  # whoever ends first wakes us
+        free = self._bounds.requests_at_once - len(self._running)
+        # A claim walks over all open rows: in a backlog one for several requests at once.
+        if free == 0 or (self._has_backlog and free < self._bounds.requests_at_once // 2):
+            return self._bounds.poll_seconds  # whoever ends next wakes us
+        claim_id = f"{self._id}/{next(self._claims)}"
+        rows_max = free * self._events_max
         async with self._pool.acquire() as connection, connection.transaction():
             await store.take_turn(connection)
             events = await store.claim(
-                connection, relay_id=self._id, lease_seconds=self._bounds.lease_seconds, limit=free
+                connection,
+                claim_id=claim_id,
+                lease_seconds=self._bounds.lease_seconds,
+                rows_max=rows_max,
+                rows_of_user_max=self._events_max,
             )
-        for event in events:
-            task = asyncio.create_task(self._relay(event))
+            batches, left = pack(
+                events,
+                batches_max=free,
+                events_max=self._events_max,
+                bytes_max=self._bounds.batch_bytes_max,
+            )
+            if left:
+                await store.hand_back(connection, left, claim_id=claim_id)
+        self._has_backlog = len(events) == rows_max > self._bounds.requests_at_once
+        for batch in batches:
+            task = asyncio.create_task(self._relay(claim_id, batch))
             self._running.add(task)
             task.add_done_callback(self._ended)
-        if len(events) == free:
+        if len(batches) == free:
             return self._bounds.poll_seconds
+        if self._has_backlog:
+            return 0.0
         due_seconds = await store.seconds_until_due(self._pool)
         if due_seconds is None:
             return self._bounds.poll_seconds
@@ -126,64 +161,68 @@ class Relay:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
-        # A place is free, and the user's next row is now the oldest.
+        # A place is free, and its users' next rows are now the oldest.
         self._wake.set()
 
-    async def _relay(self, event: Event) -> None:
-        """Send a row, and the user's rows after it while they succeed: a long backlog is not searched for each of them."""
-        following: Event | None = event
-        for rows_left in reversed(range(ROWS_IN_A_ROW_MAX)):
-            if following is None:
-                return
-            with structlog.contextvars.bound_contextvars(outbox_id=following.id, attempt=following.attempts):
-                try:
-                    following = await self._send(following, rows_left)
-                except Exception:
-                    # The claim runs out and the row is sent again, which the function answers with duplicate.
-                    log.exception("relay_broke_off")
-                    return
+    async def _relay(self, claim_id: str, batch: Batch) -> None:
+        first = batch.events[0]
+        with structlog.contextvars.bound_contextvars(
+            outbox_id=first.id, events=len(batch.events), attempt=first.attempts
+        ):
+            try:
+                await self._send(claim_id, batch)
+            except Exception:
+                # The claim runs out and the rows are sent again, which the function answers with duplicate.
+                log.exception("relay_broke_off")
 
-    async def _send(self, event: Event, rows_left: int) -> Event | None:
+    async def _send(self, claim_id: str, batch: Batch) -> None:
         started = time.monotonic()
-        answer = await self._webhook.send(event.id, event.payload)
+        # What no function is known for goes to the first one, which names what it does not take.
+        webhook = self._references if batch.table == "user_references" else self._watchers
+        answers = await webhook.send(batch.events)
         duration_ms = round((time.monotonic() - started) * 1000, 1)
-        match answer:
-            case Delivered(result):
-                return await self._deliver(event, result, duration_ms, rows_left)
-            case Refused(error):
-                await self._park(event, error, duration_ms)
-            case Failed(error) if event.attempts >= self._bounds.attempts_max:
-                await self._park(event, f"gave up after {event.attempts} attempts: {error}", duration_ms)
-            case Failed(error, alarming):
-                await self._postpone(event, error, duration_ms, alarming=alarming)
-        return None
-
-    async def _deliver(self, event: Event, result: str, duration_ms: float, rows_left: int) -> Event | None:
-        following: Event | None = None
-        async with self._pool.acquire() as connection, connection.transaction():
-            delivered = await store.mark_delivered(connection, event, relay_id=self._id)
-            if delivered and rows_left > 0 and not self._draining:
-                following = await store.claim_following(
-                    connection, event, relay_id=self._id, lease_seconds=self._bounds.lease_seconds
-                )
+        self._adapt(batch, answers)
+        answered = list(zip(batch.events, answers, strict=True))
+        delivered = [(event, answer.result) for event, answer in answered if isinstance(answer, Delivered)]
         if delivered:
-            log.info("relay_delivered", duration_ms=duration_ms, result=result)
-        return following
+            events, results = zip(*delivered, strict=True)
+            await store.mark_delivered(self._pool, events, claim_id=claim_id)
+            log.info("relay_delivered", duration_ms=duration_ms, **Counter(results))
+        failed: dict[Failed, list[Event]] = {}
+        for event, answer in answered:
+            match answer:
+                case Refused(error):
+                    await self._park(claim_id, event, error)
+                case Failed(error) if event.attempts >= self._bounds.attempts_max:
+                    await self._park(claim_id, event, f"gave up after {event.attempts} attempts: {error}")
+                case Failed():
+                    failed.setdefault(answer, []).append(event)
+        for answer, postponed in failed.items():
+            await self._postpone(claim_id, postponed, answer, duration_ms)
 
-    async def _park(self, event: Event, error: str, duration_ms: float) -> None:
-        if await store.park(self._pool, event, relay_id=self._id, error=error):
-            log.error("relay_parked", duration_ms=duration_ms, error=error)
+    def _adapt(self, batch: Batch, answers: Sequence[Answer]) -> None:
+        """Whatever makes batches fail as a whole, such as a slow database, smaller ones may get through."""
+        if isinstance(answers[0], Failed):
+            self._events_max = max(1, min(self._events_max, len(batch.events)) // 2)
+        else:
+            self._events_max = min(self._bounds.batch_events_max, self._events_max * 2)
 
-    async def _postpone(self, event: Event, error: str, duration_ms: float, *, alarming: bool) -> None:
+    async def _park(self, claim_id: str, event: Event, error: str) -> None:
+        if await store.park(self._pool, event, claim_id=claim_id, error=error):
+            log.error("relay_parked", outbox_id=event.id, error=error)
+
+    async def _postpone(
+        self, claim_id: str, events: Sequence[Event], failed: Failed, duration_ms: float
+    ) -> None:
         seconds = full_jitter(
-            event.attempts,
+            max(event.attempts for event in events),
             base_seconds=self._bounds.backoff_base_seconds,
             cap_seconds=self._bounds.backoff_cap_seconds,
             random=random.random,
         )
-        if await store.postpone(self._pool, event, relay_id=self._id, seconds=seconds, error=error):
-            write = log.error if alarming else log.warning
-            write("relay_postponed", duration_ms=duration_ms, error=error, seconds=round(seconds, 3))
+        if await store.postpone(self._pool, events, claim_id=claim_id, seconds=seconds, error=failed.error):
+            write = log.error if failed.alarming else log.warning
+            write("relay_postponed", duration_ms=duration_ms, error=failed.error, seconds=round(seconds, 3))
 
     async def _listen(self) -> None:
         async for _ in self._listener.changes():

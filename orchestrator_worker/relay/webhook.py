@@ -1,19 +1,21 @@
-"""The signed request to watchers-upsert: the one place that knows its wire form and what its answers mean."""
+"""The signed request to an edge function: the one place that knows its wire form and what its answers mean."""
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
+from uuid import uuid4
 
 import httpx
 
+from orchestrator_worker.relay.batch import Event
 from zmarty.signing import sign
 
-# The function answers within 1 s; the rest is its cold start and the way there.
+# A function answers within 1 s; the rest is its cold start and the way there.
 REQUEST_SECONDS = 5.0
-ANSWER_BYTES_MAX = 16_384
+ANSWER_BYTES_MAX = 65_536
 ERROR_CHARACTERS_MAX = 500
 REFUSED_FOR_GOOD = frozenset({400, 413, 422})
 RESULTS = frozenset({"applied", "duplicate", "stale"})
@@ -42,6 +44,12 @@ class Failed:
 
 
 Answer: TypeAlias = Delivered | Refused | Failed
+Read = TypeVar("Read")
+
+
+def beside(url: str, name: str) -> str:
+    """The address of another function of the same project."""
+    return f"{url.rpartition('/')[0]}/{name}"
 
 
 class Webhook:
@@ -67,13 +75,27 @@ class Webhook:
             follow_redirects=False,
         )
 
-    async def send(self, event_id: int, payload: Mapping[str, Any]) -> Answer:
-        body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
-        headers = {"content-type": "application/json", **self._signed(str(event_id), body)}
+    async def send(self, events: Sequence[Event]) -> list[Answer]:
+        """One request for all, and an answer for each. What fails as a whole has failed for each."""
+        if len(events) == 1:
+            return [await self._post(str(events[0].id), _json(events[0].payload), _answer_from)]
+        wire = [{**event.payload, "id": event.id} for event in events]
+        told = await self._post(
+            f"batch_{uuid4().hex}", _json({"events": wire}), lambda answer: _answers_from(answer, events)
+        )
+        if isinstance(told, Refused):
+            # Nobody knows which of them it was; each goes alone next time.
+            told = Failed(f"batch refused: {told.error}"[:ERROR_CHARACTERS_MAX])
+        return told if isinstance(told, list) else [told] * len(events)
+
+    async def _post(
+        self, webhook_id: str, body: str, read: Callable[[Any], Read | None]
+    ) -> Read | Refused | Failed:
+        headers = {"content-type": "application/json", **self._signed(webhook_id, body)}
         try:
             # httpx bounds each step of a request; an answer that trickles is bounded here.
             async with asyncio.timeout(self._request_seconds):
-                return await self._answered(headers, body.encode())
+                return await self._answered(headers, body.encode(), read)
         except (httpx.HTTPError, TimeoutError) as error:
             return Failed(f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS_MAX])
 
@@ -85,13 +107,14 @@ class Webhook:
         stamps = [sign(secret, webhook_id=webhook_id, sent_at=sent_at, body=body) for secret in self._secrets]
         return {**stamps[0], "webhook-signature": " ".join(stamp["webhook-signature"] for stamp in stamps)}
 
-    async def _answered(self, headers: dict[str, str], content: bytes) -> Answer:
+    async def _answered(
+        self, headers: dict[str, str], content: bytes, read: Callable[[Any], Read | None]
+    ) -> Read | Refused | Failed:
         async with self._client.stream("POST", self._url, headers=headers, content=content) as response:
             text = await _read(response)
         if response.status_code == httpx.codes.OK:
             # Anything else with a 200 is somebody else's page, and proves nothing.
-            result = _result(text)
-            return Delivered(result) if result else Failed("200 without a result")
+            return read(_parsed(text)) or Failed("200 without a result")
         error = f"{response.status_code} {text}"[:ERROR_CHARACTERS_MAX]
         if response.status_code in REFUSED_FOR_GOOD:
             return Refused(error)
@@ -107,10 +130,34 @@ async def _read(response: httpx.Response) -> str:
     return body[:ANSWER_BYTES_MAX].decode(errors="replace")
 
 
-def _result(text: str) -> str | None:
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _parsed(text: str) -> Any:
     try:
-        answer = json.loads(text)
+        return json.loads(text)
     except ValueError:
         return None
+
+
+def _answer_from(answer: Any) -> Answer | None:
     result = answer.get("result") if isinstance(answer, dict) else None
-    return result if result in RESULTS else None
+    return Delivered(result) if result in RESULTS else None
+
+
+def _answers_from(answer: Any, events: Sequence[Event]) -> list[Answer] | None:
+    """What a batch was answered, in the order it was sent; None unless every event is told of, in its place."""
+    results = answer.get("results") if isinstance(answer, dict) else None
+    if not isinstance(results, list) or len(results) != len(events):
+        return None
+    told: list[Answer] = []
+    for result, event in zip(results, events, strict=True):
+        if not isinstance(result, dict) or result.get("id") != event.id:
+            return None
+        refused = Refused(f"422 {_json(result)}"[:ERROR_CHARACTERS_MAX]) if "error" in result else None
+        one = _answer_from(result) or refused
+        if one is None:
+            return None
+        told.append(one)
+    return told

@@ -10,16 +10,27 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from orchestrator_worker.sources import fields
+from orchestrator_worker.sources.answers import Answers
 from orchestrator_worker.sources.candle_source import closed_candles, utc_now
 from orchestrator_worker.sources.exchange import DOLLARS, EXCHANGE, vwap_of
 from orchestrator_worker.sources.readings import Liquidations, LongShortRatio, Trend
-from orchestrator_worker.sources.vendor import AnswerTooShort, AnswerUnreadable, RequestRefused, Vendor
+from orchestrator_worker.sources.vendor import (
+    PATIENCE_SECONDS,
+    AnswerTooShort,
+    AnswerUnreadable,
+    RequestRefused,
+    Vendor,
+)
 from zmarty.market import Candle, Symbol, Timeframe
 
 NAME = "cryptometer"
 FUTURES = "binance_futures"
 BARS_MAX = 40
 LIQUIDATION_EXCHANGES_MAX = 50
+# The exchange has the same candles, so nobody waits long for ours; the readings are nowhere else.
+CANDLES_PATIENCE_SECONDS = 5.0
+# One question for all symbols; new with every candle of the shortest timeframe that Cryptometer knows.
+TREND_FRESH_SECONDS = 240.0
 TIMEFRAMES = {
     Timeframe.MINUTES_5: "5m",
     Timeframe.MINUTES_15: "15m",
@@ -37,8 +48,9 @@ class Cryptometer:
 
     name = NAME
 
-    def __init__(self, vendor: Vendor) -> None:
+    def __init__(self, vendor: Vendor, answers: Answers) -> None:
         self._vendor = vendor
+        self._answers = answers
 
     async def candles(
         self, symbol: Symbol, timeframe: Timeframe, *, since: datetime | None, limit: int
@@ -46,7 +58,13 @@ class Cryptometer:
         now = utc_now()
         if since is not None and (timeframe.newest_closed(now) - since) // timeframe.delta >= BARS_MAX:
             raise AnswerTooShort(NAME, f"has the newest {BARS_MAX} bars only")
-        rows = await self._rows("/ohlcv/", e=EXCHANGE, pair=symbol.path, timeframe=_timeframe(timeframe))
+        rows = await self._rows(
+            "/ohlcv/",
+            patience_seconds=CANDLES_PATIENCE_SECONDS,
+            e=EXCHANGE,
+            pair=symbol.path,
+            timeframe=_timeframe(timeframe),
+        )
         candles = closed_candles(NAME, rows, lambda row: candle_from(row, symbol, timeframe), now=now)
         if since is None:
             return candles[-limit:]
@@ -67,11 +85,32 @@ class Cryptometer:
         return _parsed(lambda: liquidations_from(rows, observed_at=utc_now()))
 
     async def trend(self) -> Trend:
-        rows = await self._rows("/trend-indicator-v3/")
-        return _parsed(lambda: trend_from(rows))
+        return await self._market_wide("/trend-indicator-v3/", trend_from, fresh_seconds=TREND_FRESH_SECONDS)
 
-    async def _rows(self, path: str, **params: str) -> list[Any]:
-        answer = await self._vendor.get(path, **params)
+    async def _market_wide(
+        self, path: str, read: Callable[[list[Any]], Read], *, fresh_seconds: float
+    ) -> Read:
+        """The answer that holds for all symbols; asked once for all of them and all processes."""
+
+        def reading_of(body: str) -> Read:
+            return _parsed(lambda: read(self._rows_in(self._vendor.read(body))))
+
+        async def fetch() -> str:
+            body = await self._vendor.fetch(path)
+            # Read once before it is shared: a failure in an envelope is nobody's answer.
+            reading_of(body)
+            return body
+
+        return reading_of(await self._answers.body(NAME, path, fetch, fresh_seconds=fresh_seconds))
+
+    async def _rows(
+        self, path: str, *, patience_seconds: float = PATIENCE_SECONDS, **params: str
+    ) -> list[Any]:
+        return self._rows_in(
+            await self._vendor.get(path, weight=1, patience_seconds=patience_seconds, **params)
+        )
+
+    def _rows_in(self, answer: object) -> list[Any]:
         if not isinstance(answer, dict):
             raise AnswerUnreadable(NAME, "the answer is not an object")
         # The envelope says `"true"` and `"false"`, or, after some failures, the sentence itself in `error`.

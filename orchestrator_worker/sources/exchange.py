@@ -10,6 +10,8 @@ from orchestrator_worker.sources.vendor import AnswerUnreadable, Vendor
 from zmarty.market import Candle, Symbol, Timeframe
 
 PAGE_BARS = 1_000
+# What Binance counts for one call of klines, whatever its limit.
+KLINES_WEIGHT = 2
 EXCHANGE = "binance"
 DOLLARS = frozenset({"USD", "USDT", "USDC", "FDUSD"})
 # A vwap is a quotient and would otherwise be written with Decimal's 28 digits, of which prices carry half.
@@ -69,7 +71,12 @@ class ExchangeKlines:
 
     async def _page(self, symbol: Symbol, timeframe: Timeframe, limit: int, **span: int) -> list[Any]:
         page = await self._vendor.get(
-            "/api/v3/klines", symbol=symbol.compact, interval=timeframe.value, limit=limit, **span
+            "/api/v3/klines",
+            weight=KLINES_WEIGHT,
+            symbol=symbol.compact,
+            interval=timeframe.value,
+            limit=limit,
+            **span,
         )
         if not isinstance(page, list):
             raise AnswerUnreadable(self.name, "klines are not a list")

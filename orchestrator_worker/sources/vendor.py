@@ -1,7 +1,8 @@
-"""One vendor's HTTP door: timeouts, a bound on what is read, and every failure told in our words without its key."""
+"""One vendor's HTTP door: shared limits, timeouts, a bound on what is read, every failure in our words without its key."""
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from orchestrator_worker.sources.limits import Limits
 from zmarty.errors import ZmartyError
 
 CONNECT_SECONDS = 5.0
@@ -17,14 +19,28 @@ READ_SECONDS = 10.0
 # httpx counts each read for itself, so a vendor that drips bytes would hold us for ever without this one.
 REQUEST_SECONDS = 20.0
 BODY_BYTES_MAX = 8 * 1024 * 1024
-RETRY_AFTER_SECONDS_MAX = 3_600.0
+# Binance bans an address for up to three days.
+RETRY_AFTER_SECONDS_MAX = 3 * 86_400.0
 VENDOR_TEXT_MAX = 200
 # A polite client; also what bounds a job that asks several questions at once.
 REQUESTS_AT_ONCE = 4
 
+# How long a request may wait for its turn. Longer waits belong to the queue: the job is told when to come back.
+PATIENCE_SECONDS = 30.0
+# A vendor that wants a moment only is asked once more by the same job.
+RETRY_SECONDS_MAX = 5.0
+# For how long a vendor is left alone that does not say so itself: told to slow down, or shut out.
+PAUSE_SECONDS = {429: 30.0, 418: 120.0}
+
 KEY_REFUSED = frozenset({401, 403})
 REQUEST_REFUSED = frozenset({400, 404, 422})
 LIMITED = frozenset({418, 429})
+CROWDED = "too many requests of this process wait already"
+REFUSED = {
+    "limited": "our own limit leaves no turn soon enough",
+    "paused": "is paused, as it asked",
+    "quota_used": "this month's quota is used",
+}
 
 
 class SourceUnavailable(ZmartyError):
@@ -61,9 +77,15 @@ class RequestRefused(SourceUnavailable):
 
 
 class SourceLimited(SourceUnavailable):
-    """We asked too often."""
+    """The vendor's limit is reached, by its word or by our own count; `retry_after_seconds` says when to come back."""
 
     code = "source_limited"
+
+
+class QuotaUsed(SourceLimited):
+    """This month's requests are used up."""
+
+    code = "source_quota_used"
 
 
 class AnswerUnreadable(SourceUnavailable):
@@ -79,7 +101,7 @@ class AnswerTooShort(SourceUnavailable):
 
 
 class Vendor:
-    """GET requests to one vendor. Raises SourceUnavailable or a subclass; nothing of httpx gets past this class.
+    """GET requests to one vendor, each after its turn. Raises SourceUnavailable or a subclass; nothing of httpx gets past.
 
     `secrets` are never part of an error's text, even where the vendor repeats them.
     """
@@ -89,6 +111,7 @@ class Vendor:
         name: str,
         base_url: str,
         *,
+        limits: Limits,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         secrets: tuple[str, ...] = (),
@@ -96,6 +119,7 @@ class Vendor:
     ) -> None:
         self.name = name
         self._base_url = base_url.rstrip("/")
+        self._limits = limits
         self._params = dict(params or {})
         self._secrets = tuple(secret for secret in secrets if secret)
         self._free = asyncio.Semaphore(REQUESTS_AT_ONCE)
@@ -108,23 +132,73 @@ class Vendor:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def get(self, path: str, **params: str | int) -> Any:
-        """The answer's JSON, fractions as Decimal."""
-        status, headers, body = await self._ask(path, params)
-        if status != 200:
-            raise self._refusal(status, headers, body)
+    async def get(
+        self, path: str, *, weight: int = 1, patience_seconds: float = PATIENCE_SECONDS, **params: str | int
+    ) -> Any:
+        """The answer's JSON, fractions as Decimal. `weight` is what the vendor counts for this request."""
+        return self.read(await self.fetch(path, weight=weight, patience_seconds=patience_seconds, **params))
+
+    async def fetch(
+        self, path: str, *, weight: int = 1, patience_seconds: float = PATIENCE_SECONDS, **params: str | int
+    ) -> str:
+        """The answer's body; `read` parses it."""
+        try:
+            return await self._fetch_once(path, params, weight, patience_seconds)
+        except SourceLimited as error:
+            said_by_vendor = error.answered is not None
+            if not said_by_vendor or (error.retry_after_seconds or 0.0) > RETRY_SECONDS_MAX:
+                raise
+        # The pause that the vendor asked for stands before this turn.
+        return await self._fetch_once(path, params, weight, patience_seconds)
+
+    def read(self, body: str) -> Any:
         try:
             return json.loads(body, parse_float=Decimal, parse_constant=Decimal)
         # RecursionError: a body of brackets only is small and still breaks the parser.
         except (ValueError, RecursionError) as error:
-            raise AnswerUnreadable(self.name, "the answer is not JSON", answered=status) from error
+            raise AnswerUnreadable(self.name, "the answer is not JSON", answered=200) from error
+
+    async def _fetch_once(
+        self, path: str, params: Mapping[str, str | int], weight: int, patience_seconds: float
+    ) -> str:
+        ends = time.monotonic() + patience_seconds
+        # Our place at the door comes before the turn: turns handed out to requests that then wait behind slow ones
+        # would all be used at the same moment.
+        try:
+            async with asyncio.timeout(patience_seconds):
+                await self._free.acquire()
+        except TimeoutError:
+            raise SourceLimited(self.name, CROWDED, retry_after_seconds=patience_seconds) from None
+        try:
+            await self._wait_turn(weight, max(0.0, ends - time.monotonic()))
+            status, headers, body = await self._ask(path, params)
+        finally:
+            self._free.release()
+        if status == 200:
+            try:
+                return body.decode()
+            except UnicodeDecodeError as error:
+                raise AnswerUnreadable(self.name, "the answer is not text", answered=status) from error
+        refusal = self._refusal(status, headers, body)
+        if refusal.retry_after_seconds is not None and (status in LIMITED or status >= 500):
+            await self._limits.pause(
+                self.name, seconds=refusal.retry_after_seconds, reason=f"answered {status}"
+            )
+        raise refusal
+
+    async def _wait_turn(self, weight: int, patience_seconds: float) -> None:
+        admission = await self._limits.wait_turn(self.name, weight=weight, patience_seconds=patience_seconds)
+        if admission.is_granted:
+            return
+        kind = QuotaUsed if admission.verdict == "quota_used" else SourceLimited
+        reason = REFUSED[admission.verdict]
+        raise kind(self.name, reason, retry_after_seconds=admission.wait_seconds)
 
     async def _ask(self, path: str, params: Mapping[str, str | int]) -> tuple[int, httpx.Headers, bytes]:
         url = f"{self._base_url}{path}"
         try:
             async with (
                 asyncio.timeout(REQUEST_SECONDS),
-                self._free,
                 self._http.stream("GET", url, params={**self._params, **params}) as response,
             ):
                 body = bytearray()
@@ -146,11 +220,12 @@ class Vendor:
             kind = RequestRefused
         elif status in LIMITED:
             kind = SourceLimited
+        told = retry_after_seconds(headers.get("retry-after"), now=datetime.now(UTC))
         return kind(
             self.name,
             f"answered {status}: {self.redacted(body.decode('utf-8', 'replace'))}",
             answered=status,
-            retry_after_seconds=retry_after_seconds(headers.get("retry-after"), now=datetime.now(UTC)),
+            retry_after_seconds=PAUSE_SECONDS.get(status) if told is None else told,
         )
 
     def redacted(self, text: str) -> str:

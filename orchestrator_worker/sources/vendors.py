@@ -1,4 +1,4 @@
-"""The vendors of one process, opened from its settings and closed with it."""
+"""The vendors of one process, opened from its settings and closed with it, each behind the limits all processes share."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 import httpx
 
+from orchestrator_worker.sources.answers import SharedAnswers
 from orchestrator_worker.sources.candle_source import CandleSource
 from orchestrator_worker.sources.cryptometer import Cryptometer
 from orchestrator_worker.sources.exchange import ExchangeKlines
 from orchestrator_worker.sources.king_fisher import KingFisher
+from orchestrator_worker.sources.limits import SharedLimits
 from orchestrator_worker.sources.vendor import Vendor
+from zmarty.postgres import Pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,7 @@ class Vendors:
 
 @asynccontextmanager
 async def open_vendors(
+    pool: Pool,
     *,
     exchange_url: str,
     cryptometer_url: str,
@@ -39,9 +43,13 @@ async def open_vendors(
     king_fisher_key: str | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[Vendors]:
-    """Open the clients of all vendors that are configured: Cryptometer by its key, King Fisher by its address."""
+    """Open the clients of all vendors that are configured: Cryptometer by its key, King Fisher by its address.
+
+    `pool` is the trading database, where their limits and shared answers are kept.
+    """
     # At INFO httpx prints whole addresses, and one of ours carries a key.
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    limits = SharedLimits(pool)
     async with AsyncExitStack() as opened:
 
         def keep(vendor: Vendor) -> Vendor:
@@ -49,17 +57,21 @@ async def open_vendors(
             return vendor
 
         yield Vendors(
-            exchange=ExchangeKlines(keep(Vendor("binance", exchange_url, transport=transport))),
+            exchange=ExchangeKlines(
+                keep(Vendor("binance", exchange_url, limits=limits, transport=transport))
+            ),
             cryptometer=Cryptometer(
                 keep(
                     Vendor(
                         "cryptometer",
                         cryptometer_url,
+                        limits=limits,
                         params={"api_key": cryptometer_key},
                         secrets=(cryptometer_key,),
                         transport=transport,
                     )
-                )
+                ),
+                SharedAnswers(pool),
             )
             if cryptometer_key
             else None,
@@ -68,6 +80,7 @@ async def open_vendors(
                     Vendor(
                         "king_fisher",
                         king_fisher_url,
+                        limits=limits,
                         headers={"x-api-key": king_fisher_key} if king_fisher_key else {},
                         secrets=(king_fisher_key or "",),
                         transport=transport,

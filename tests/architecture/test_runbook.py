@@ -79,6 +79,7 @@ def test_every_event_of_the_pages_is_logged() -> None:
 # Tables, columns and codes of the same shape.
 NO_EVENTS = {
     "message_malformed",
+    "outbox_parked",
     "queue_depth",
     "worker_heartbeats",
     "request_id",

@@ -12,6 +12,7 @@ from orchestrator_api.openapi import documentation_of
 from orchestrator_worker.app import WORK
 from orchestrator_worker.consumer import Work
 from orchestrator_worker.relay.relay import Bounds
+from zmarty.postgres import Pool
 
 BLUEPRINT = Path(__file__).parents[2] / "docs/zmarty-blueprint"
 API_PAGE = (BLUEPRINT / "40-ORCHESTRATOR-API.md").read_text(encoding="utf-8")
@@ -68,6 +69,7 @@ def test_the_table_of_queues_is_the_workers_table() -> None:
 
 def row_of(work: Work[Any]) -> tuple[str, ...]:
     handle = work.handle
+    assert handle is not None, "a batch handler needs a column of its own in the page"
     return (
         work.message.queue,
         handle.__module__,
@@ -85,4 +87,17 @@ def test_the_bounds_of_the_relay_are_its_bounds() -> None:
 
     assert {name: float(value) for name, value in said.items()} == {
         name: float(getattr(bounds, name)) for name in Bounds.__dataclass_fields__
+    }
+
+
+async def test_the_vendors_limits_are_the_rows_of_the_migration(trading: Pool) -> None:
+    said = re.findall(
+        r"^\| [A-Za-z ]+, `(\w+)` \| (\d+) \| (\d+) \| ([\d,]+|–) \|", WORKER_PAGE, re.MULTILINE
+    )
+
+    rows = await trading.fetch("select vendor, per_second, burst, monthly_quota from vendor_limits")
+
+    assert {tuple(row) for row in said} == {
+        (vendor, str(per_second), str(burst), f"{quota:,}" if quota else "–")
+        for vendor, per_second, burst, quota in rows
     }

@@ -2,68 +2,26 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any, cast
 
 import pytest
 import structlog
 
-from orchestrator_worker import consumer as consumer_module
-from orchestrator_worker.consumer import Consumer, Work
 from orchestrator_worker.ending import Bury, Discard, Ending, Postpone
 from orchestrator_worker.resources import Resources
-from orchestrator_worker.sources.vendors import Vendors
-from zmarty import queue
-from zmarty.market import Symbol, Timeframe
+from tests.orchestrator_worker.consuming import Handle, complete, consuming, send, total, until_count
+from tests.support.databases import on_every_pgmq
 from zmarty.messages import IngestIndicators
 from zmarty.postgres import Pool
 from zmarty.queue import Delivery
 
-INGEST = IngestIndicators(symbol=Symbol("BTC/USDT"), timeframe=Timeframe.HOUR_1)
-Handle = Callable[[Delivery[IngestIndicators], Resources], Awaitable[Ending]]
-
-
-@asynccontextmanager
-async def consuming(pool: Pool, handle: Handle, **bounds: Any) -> AsyncIterator[Consumer]:
-    resources = Resources(chat=pool, trading=pool, vendors=cast(Vendors, None))
-    consumer = Consumer(Work(message=IngestIndicators, handle=handle, **bounds), resources)
-    stopping = asyncio.Event()
-    running = asyncio.create_task(consumer.run(stopping))
-    try:
-        yield consumer
-    finally:
-        stopping.set()
-        await running
-        await consumer.drain(5)
-
-
-async def send(pool: Pool, count: int = 1) -> None:
-    async with pool.acquire() as connection:
-        for _ in range(count):
-            await queue.send(connection, INGEST)
-
-
-async def until(found: Callable[[], Awaitable[bool]], seconds: float = 8) -> None:
-    async with asyncio.timeout(seconds):
-        while not await found():
-            await asyncio.sleep(0.02)
-
-
-async def total(pool: Pool, table: str) -> int:
-    return int(await pool.fetchval(f"select count(*) from pgmq.{table}"))
-
-
-async def complete(delivery: Delivery[IngestIndicators], resources: Resources) -> Ending:
-    async with delivery.completing(resources.trading):
-        return None
+pytestmark = on_every_pgmq
 
 
 async def test_what_is_handled_is_archived(trading_worker: Pool) -> None:
     await send(trading_worker, 25)
     with structlog.testing.capture_logs() as lines:
         async with consuming(trading_worker, complete):
-            await until(lambda: _is(trading_worker, "a_ingest_indicators", 25))
+            await until_count(trading_worker, "a_ingest_indicators", 25)
 
     [line, *others] = [line for line in lines if line["event"] == "message_ended"]
     assert len(others) == 24
@@ -80,10 +38,6 @@ async def test_what_is_handled_is_archived(trading_worker: Pool) -> None:
     assert (line["job_name"], line["symbol"], line["ending"]) == ("ingest_indicators", "BTC/USDT", "done")
 
 
-async def _is(pool: Pool, table: str, count: int) -> bool:
-    return await total(pool, table) == count
-
-
 @pytest.mark.parametrize(
     "body", [None, [], "text", 7, {"symbol": "BTC/USDT"}, {"symbol": "BTC/USDT", "timeframe": "2h"}]
 )
@@ -96,8 +50,8 @@ async def test_what_makes_no_sense_is_buried_with_its_reason(
     await send(trading_worker)
 
     async with consuming(trading_worker, complete):
-        await until(lambda: _is(trading_worker, "a_ingest_indicators", 1))
-        await until(lambda: _is(trading_worker, "q_ingest_indicators_dead", 1))
+        await until_count(trading_worker, "a_ingest_indicators", 1)
+        await until_count(trading_worker, "q_ingest_indicators_dead", 1)
 
     dead = await trading.fetchval("select message from pgmq.q_ingest_indicators_dead")
     assert dead["code"] == "message_malformed"
@@ -106,11 +60,7 @@ async def test_what_makes_no_sense_is_buried_with_its_reason(
     assert await trading.fetchval("select count(*) from recent_errors where code = 'message_malformed'") == 1
 
 
-async def test_a_failure_is_tried_again_and_then_buried(
-    trading: Pool, trading_worker: Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(consumer_module, "RETRY_MIN_SECONDS", 0.01)
-    monkeypatch.setattr(consumer_module, "RETRY_BASE_SECONDS", 0.01)
+async def test_a_failure_is_tried_again_and_then_buried(trading: Pool, trading_worker: Pool) -> None:
     tries = 0
 
     async def fail(_: object, __: object) -> Ending:
@@ -119,8 +69,8 @@ async def test_a_failure_is_tried_again_and_then_buried(
         raise ValueError("boom")
 
     await send(trading_worker)
-    async with consuming(trading_worker, fail, attempts_max=3):
-        await until(lambda: _is(trading_worker, "q_ingest_indicators_dead", 1))
+    async with consuming(trading_worker, fail, attempts_max=3, retry_base_seconds=0.01):
+        await until_count(trading_worker, "q_ingest_indicators_dead", 1)
 
     assert tries == 3
     dead = await trading.fetchval("select message from pgmq.q_ingest_indicators_dead")
@@ -143,7 +93,7 @@ async def test_endings_are_carried_out(trading_worker: Pool, ending: Ending, tab
 
     await send(trading_worker)
     async with consuming(trading_worker, end, attempts_max=2):
-        await until(lambda: _is(trading_worker, table, 1))
+        await until_count(trading_worker, table, 1)
     assert await total(trading_worker, "q_ingest_indicators") == 0
 
 
@@ -161,7 +111,7 @@ async def test_a_job_longer_than_its_lease_runs_once(trading_worker: Pool) -> No
         consuming(trading_worker, slow, lease_seconds=0.3),
         consuming(trading_worker, slow, lease_seconds=0.3),
     ):
-        await until(lambda: _is(trading_worker, "a_ingest_indicators", 1))
+        await until_count(trading_worker, "a_ingest_indicators", 1)
     assert starts == 1
 
 
@@ -172,7 +122,7 @@ async def test_a_stuck_handler_is_timed_out_by_name(trading: Pool, trading_worke
 
     await send(trading_worker)
     async with consuming(trading_worker, stuck, timeout_seconds=0.05, attempts_max=1):
-        await until(lambda: _is(trading_worker, "q_ingest_indicators_dead", 1))
+        await until_count(trading_worker, "q_ingest_indicators_dead", 1)
     dead = await trading.fetchval("select message from pgmq.q_ingest_indicators_dead")
     assert dead["code"] == "handler_timed_out"
 
@@ -191,7 +141,7 @@ async def test_two_consumers_share_the_work(trading_worker: Pool) -> None:
 
     await send(trading_worker, 60)
     async with consuming(trading_worker, counting(0)), consuming(trading_worker, counting(1)):
-        await until(lambda: _is(trading_worker, "a_ingest_indicators", 60))
+        await until_count(trading_worker, "a_ingest_indicators", 60)
     assert sum(done) == 60
     assert min(done) > 5
 
@@ -201,7 +151,7 @@ async def test_a_wake_is_noticed_at_once(trading_worker: Pool) -> None:
         await asyncio.sleep(0.1)
         await send(trading_worker)
         consumer.wake()
-        await until(lambda: _is(trading_worker, "a_ingest_indicators", 1), seconds=1)
+        await until_count(trading_worker, "a_ingest_indicators", 1, seconds=1)
 
 
 async def test_a_drain_lets_running_work_finish(trading_worker: Pool) -> None:
@@ -223,6 +173,6 @@ async def test_lost_connections_do_not_end_the_loop(trading: Pool, trading_worke
         await trading.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'zmarty_worker'"
         )
-        await send(trading_worker)
+        await send(trading)
         consumer.wake()
-        await until(lambda: _is(trading_worker, "a_ingest_indicators", 1))
+        await until_count(trading_worker, "a_ingest_indicators", 1)

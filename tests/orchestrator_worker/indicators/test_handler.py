@@ -154,6 +154,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 @pytest.fixture
 async def resources(world: World, trading_worker: Pool) -> AsyncIterator[Resources]:
     async with open_vendors(
+        trading_worker,
         exchange_url="https://exchange.test",
         cryptometer_url="https://cryptometer.test",
         cryptometer_key="key",
@@ -166,6 +167,7 @@ async def resources(world: World, trading_worker: Pool) -> AsyncIterator[Resourc
 @pytest.fixture
 async def keyless(world: World, trading_worker: Pool) -> AsyncIterator[Resources]:
     async with open_vendors(
+        trading_worker,
         exchange_url="https://exchange.test",
         cryptometer_url="https://cryptometer.test",
         transport=httpx.MockTransport(world),
@@ -498,6 +500,20 @@ async def test_an_exchange_that_says_when_is_asked_then(world: World, resources:
     world.failing["exchange"] = httpx.Response(429, headers={"retry-after": "17"})
 
     assert await ingest(resources) == Postpone(17.0, "binance: answered 429: ", code="source_limited")
+
+
+async def test_an_exchange_that_shuts_us_out_is_looked_at_hourly(
+    world: World, resources: Resources, trading: Pool
+) -> None:
+    world.failing["exchange"] = httpx.Response(418, headers={"retry-after": "86400"})
+
+    ending = await ingest(resources)
+    again = await ingest(resources)
+
+    assert ending == Postpone(3_600.0, "binance: answered 418: ", code="source_limited")
+    assert isinstance(again, Postpone)
+    assert (again.seconds, again.reason) == (3_600.0, "binance: is paused, as it asked")
+    assert len(world.asked) == 1, "while it is paused nobody asks"
 
 
 async def test_an_exchange_that_is_down_fails_the_attempt(

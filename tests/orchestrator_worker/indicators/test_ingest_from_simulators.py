@@ -44,6 +44,7 @@ def simulators() -> Iterator[str]:
 @pytest.fixture
 async def resources(simulators: str, trading_worker: Pool) -> AsyncIterator[Resources]:
     async with open_vendors(
+        trading_worker,
         exchange_url=f"{simulators}/exchange",
         cryptometer_url=f"{simulators}/cryptometer",
         cryptometer_key="sim-test",

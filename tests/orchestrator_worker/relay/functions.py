@@ -24,7 +24,8 @@ from deno import find_deno_bin
 
 from zmarty.signing import sign
 
-FOLDER = Path(__file__).parents[3] / "supabase" / "trading" / "functions" / "watchers-upsert"
+REPOSITORY = Path(__file__).parents[3]
+FUNCTIONS = REPOSITORY / "supabase" / "trading" / "functions"
 START_SECONDS = 10
 LISTENING = re.compile(r"Listening on (http://[\d.]+:(\d+)/)")
 
@@ -38,17 +39,19 @@ SECRET = secret_of("a")
 
 @dataclass
 class EdgeFunction:
-    """watchers-upsert in a process of its own; stop and start keep its port."""
+    """A function in a process of its own, by its own entry, or both by the local system's; stop and start keep its port."""
 
     database_url: str
     folder: Path
+    name: str = "watchers-upsert"
+    entry: str = "index.ts"
     secrets: str = SECRET
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/watchers-upsert"
+        return f"http://127.0.0.1:{self.port}/{self.name}"
 
     @property
     def log(self) -> Path:
@@ -66,9 +69,10 @@ class EdgeFunction:
                     "--frozen",
                     "--allow-net",
                     "--allow-env",
-                    "index.ts",
+                    "--config=deno.json",
+                    self.entry,
                 ],
-                cwd=FOLDER,
+                cwd=FUNCTIONS / self.name,
                 env={
                     **kept,
                     "NO_COLOR": "1",
@@ -122,16 +126,26 @@ class EdgeFunction:
 
 @dataclass
 class ScriptedFunction:
-    """Answers what `script` says and takes `seconds` for it; remembers what arrived and how many at once per user."""
+    """Answers what `script` says of each event and takes `seconds` for it; remembers what arrived and who was in flight.
+
+    In a batch a 422 is that event's own; any other failure is the whole request's.
+    """
 
     script: Callable[[int, int], tuple[int, object]] = lambda event_id, attempt: (200, {"result": "applied"})
+    batch: Callable[[list[dict[str, Any]], list[tuple[int, object]]], tuple[int, object]] = field(
+        default_factory=lambda: batch_answer
+    )
     seconds: float = 0.0
     url: str = ""
     requests: list[tuple[int, bytes, dict[str, str]]] = field(default_factory=list)
     attempts: Counter[int] = field(default_factory=Counter)
     in_flight: Counter[str] = field(default_factory=Counter)
     in_flight_max: Counter[str] = field(default_factory=Counter)
-    users_at_once_max: int = 0
+    batches: list[list[int]] = field(default_factory=list)
+    delivered: list[int] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    requests_at_once: int = 0
+    requests_at_once_max: int = 0
 
     @property
     def ids(self) -> list[int]:
@@ -140,7 +154,8 @@ class ScriptedFunction:
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[1:-2]
+                first, *head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[:-2]
+                self.paths.append(first.split()[1])
                 headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in head)}
                 body = await reader.readexactly(int(headers["content-length"]))
                 status, answer = await self._take(headers, body)
@@ -152,21 +167,44 @@ class ScriptedFunction:
         writer.close()
 
     async def _take(self, headers: dict[str, str], body: bytes) -> tuple[int, object]:
-        event_id = int(headers["webhook-id"])
         payload = json.loads(body)
-        user = (payload.get("record") or payload.get("old_record") or {}).get("user_id", "")
-        self.requests.append((event_id, body, headers))
-        self.attempts[event_id] += 1
-        self.in_flight[user] += 1
-        self.in_flight_max[user] = max(self.in_flight_max[user], self.in_flight[user])
-        self.users_at_once_max = max(
-            self.users_at_once_max, sum(count > 0 for count in self.in_flight.values())
-        )
+        batch = payload.get("events")
+        events = batch or [{**payload, "id": int(headers["webhook-id"])}]
+        users = {
+            (event.get("record") or event.get("old_record") or {}).get("user_id", "") for event in events
+        }
+        self.batches.append([event["id"] for event in events])
+        for event in events:
+            self.requests.append((event["id"], body, headers))
+            self.attempts[event["id"]] += 1
+        self.requests_at_once += 1
+        self.requests_at_once_max = max(self.requests_at_once_max, self.requests_at_once)
+        for user in users:
+            self.in_flight[user] += 1
+            self.in_flight_max[user] = max(self.in_flight_max[user], self.in_flight[user])
         try:
             await asyncio.sleep(self.seconds)
-            return self.script(event_id, self.attempts[event_id])
+            answers = [self.script(event["id"], self.attempts[event["id"]]) for event in events]
+            status, answer = self.batch(events, answers) if batch else answers[0]
+            if status == 200:
+                self.delivered.extend(event["id"] for event in events)
+            return status, answer
         finally:
-            self.in_flight[user] -= 1
+            self.requests_at_once -= 1
+            for user in users:
+                self.in_flight[user] -= 1
+
+
+def batch_answer(events: list[dict[str, Any]], answers: list[tuple[int, object]]) -> tuple[int, object]:
+    for status, answer in answers:
+        if status not in {200, 422}:
+            return status, answer
+    results = [
+        {"id": event["id"], **(answer if status == 200 else {"error": "field_invalid", **answer})}
+        for event, (status, answer) in zip(events, answers, strict=True)
+        if isinstance(answer, dict)
+    ]
+    return 200, {"results": results}
 
 
 @asynccontextmanager

@@ -13,10 +13,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from orchestrator_worker.relay import store
+from orchestrator_worker.relay.batch import Event
 from orchestrator_worker.relay.relay import Bounds
 from tests.conftest import logged_in
 from tests.orchestrator_worker.relay.conftest import QUICK, Relaying
-from tests.orchestrator_worker.relay.functions import ScriptedFunction, scripted, until
+from tests.orchestrator_worker.relay.functions import ScriptedFunction, batch_answer, scripted, until
 from tests.support.databases import Database
 from zmarty.postgres import Connection, Pool
 
@@ -41,10 +42,19 @@ async def all_ended(chat: Pool) -> bool:
     return await open_rows(chat) == 0
 
 
-async def claim(chat: Pool, relay_id: str) -> list[store.Event]:
+async def claim(
+    chat: Pool, claim_id: str, *, rows_max: int = 8, rows_of_user_max: int = 1, lease_seconds: float = 5
+) -> list[Event]:
     async with chat.acquire() as connection, connection.transaction():
         await store.take_turn(connection)
-        return await store.claim(connection, relay_id=relay_id, lease_seconds=5, limit=8)
+        events = await store.claim(
+            connection,
+            claim_id=claim_id,
+            lease_seconds=lease_seconds,
+            rows_max=rows_max,
+            rows_of_user_max=rows_of_user_max,
+        )
+    return sorted(events, key=lambda event: event.id)
 
 
 async def test_two_relays_keep_each_users_order(chat: Pool, relaying: Relaying) -> None:
@@ -62,7 +72,7 @@ async def test_two_relays_keep_each_users_order(chat: Pool, relaying: Relaying) 
     for user, ids in written.items():
         assert [event_id for event_id in function.ids if event_id in ids] == ids
         assert function.in_flight_max[str(user)] == 1
-    assert function.users_at_once_max > 1
+    assert function.requests_at_once_max > 1
 
 
 async def test_failing_rows_keep_their_order_with_two_relays(chat: Pool, relaying: Relaying) -> None:
@@ -75,7 +85,9 @@ async def test_failing_rows_keep_their_order_with_two_relays(chat: Pool, relayin
             await stack.enter_async_context(relaying(function.url))
         await until(lambda: all_ended(chat))
 
-    assert function.ids == [event_id for event_id in ids for _ in range(3)]
+    # A batch fails with any of its rows, so that some are tried more often; none arrives before those ahead of it.
+    assert function.delivered == ids
+    assert min(function.attempts.values()) == 3
     assert function.in_flight_max[str(user)] == 1
 
 
@@ -117,7 +129,9 @@ async def test_a_claim_sees_every_earlier_claim(chat: Pool) -> None:
         [second] = await write(chat, user)
         await claiming.start()
         await store.take_turn(early)
-        [claimed] = await store.claim(early, relay_id="early", lease_seconds=5, limit=8)
+        [claimed] = await store.claim(
+            early, claim_id="early", lease_seconds=5, rows_max=8, rows_of_user_max=8
+        )
         await writing.commit()
 
         other = asyncio.create_task(claim(chat, "other"))
@@ -135,9 +149,11 @@ async def test_a_backlog_the_planner_does_not_know_is_claimed_at_once(chat: Pool
     await chat.execute(backlog)
 
     started = time.monotonic()
-    claimed = await claim(chat, "relay")
+    claimed = await claim(chat, "relay", rows_max=400, rows_of_user_max=50)
 
-    assert {event.id for event in claimed} == set(range(1, 9))
+    assert {event.id for event in claimed} == {
+        user + 2000 * row for user in range(1, 41) for row in range(10)
+    }
     assert time.monotonic() - started < 1
 
 
@@ -150,7 +166,7 @@ async def test_a_parked_row_holds_nobody_else_up(chat: Pool, relaying: Relaying)
     async with scripted(script=script) as function, relaying(function.url):
         await until(lambda: all_ended(chat))
 
-    assert function.ids == [first, bad, last]
+    assert function.batches == [[first, bad, last]]
     parked = await chat.fetchrow("select id, attempts, last_error from outbox where parked_at is not null")
     assert parked is not None
     assert (parked["id"], parked["attempts"]) == (bad, 1)
@@ -242,53 +258,129 @@ async def test_a_row_that_fell_due_since_the_claim_is_not_slept_through(chat: Po
     assert await store.seconds_until_due(chat) is None
 
 
-async def test_a_following_row_that_waits_is_not_overtaken(chat: Pool) -> None:
-    await write(chat, uuid4(), 3)
-    [first] = await claim(chat, "relay")
-    waiting = "update outbox set due_at = clock_timestamp() + interval '1 minute' where id = $1"
-    await chat.execute(waiting, first.id + 1)
+async def test_rows_behind_one_that_waits_wait_too(chat: Pool) -> None:
+    [first, second, _] = await write(chat, uuid4(), 3)
+    await chat.execute(
+        "update outbox set due_at = clock_timestamp() + interval '1 minute' where id = $1", second
+    )
 
-    async with chat.acquire() as connection, connection.transaction():
-        assert await store.mark_delivered(connection, first, relay_id="relay")
-        assert await store.claim_following(connection, first, relay_id="relay", lease_seconds=5) is None
+    assert await claim(chat, "relay", rows_of_user_max=50) == []
     await chat.execute("update outbox set due_at = now()")
 
-    [second] = await claim(chat, "relay")
-    assert second.id == first.id + 1
+    assert [event.id for event in await claim(chat, "relay", rows_of_user_max=2)] == [first, second]
+    assert await claim(chat, "other", rows_of_user_max=50) == []
 
 
-async def test_a_long_row_of_one_user_arrives_in_order(chat: Pool, relaying: Relaying) -> None:
+async def test_rows_behind_a_locked_one_are_not_taken(chat: Pool) -> None:
+    [first, second, third] = await write(chat, uuid4(), 3)
+    async with chat.acquire() as connection, connection.transaction():
+        await connection.execute("select from outbox where id = $1 for update", second)
+        taken = await claim(chat, "relay", rows_of_user_max=50)
+
+    assert [event.id for event in taken] == [first]
+    assert await chat.fetchval("select claimed_by is null from outbox where id = $1", third)
+
+
+async def test_a_long_row_of_one_user_arrives_in_order_in_batches(chat: Pool, relaying: Relaying) -> None:
     ids = await write(chat, uuid4(), 120)
 
     async with scripted() as function, relaying(function.url):
         await until(lambda: all_ended(chat))
 
     assert function.ids == ids
+    assert [len(sent) for sent in function.batches] == [50, 50, 20]
+
+
+async def test_one_change_alone_is_no_batch(chat: Pool, relaying: Relaying) -> None:
+    [row_id] = await write(chat, uuid4())
+
+    async with scripted() as function, relaying(function.url):
+        await until(lambda: all_ended(chat))
+
+    [(_, body, headers)] = function.requests
+    assert headers["webhook-id"] == str(row_id)
+    assert "events" not in json.loads(body)
+
+
+async def test_bodies_stay_within_the_bound(chat: Pool, relaying: Relaying) -> None:
+    user = uuid4()
+    payload = {"record": {"user_id": str(user), "note": "x" * 9_000}}
+    for _ in range(20):
+        await chat.execute("insert into outbox (user_id, payload) values ($1, $2)", user, payload)
+
+    async with scripted() as function, relaying(function.url):
+        await until(lambda: all_ended(chat))
+
+    assert function.ids == sorted(function.ids)
+    assert max(len(body) for _, body, _ in function.requests) <= 65_536
+    assert len(function.batches) == 4
+    attempts = await chat.fetch("select distinct attempts from outbox")
+    assert [row["attempts"] for row in attempts] == [1]
+
+
+async def test_a_batch_refused_as_a_whole_is_taken_apart(chat: Pool, relaying: Relaying) -> None:
+    ids = await write(chat, uuid4(), 6)
+    poison = ids[2]
+    script = lambda number, _: (422, {}) if number == poison else APPLIED  # noqa: E731
+    whole = lambda *_: (413, {"error": "body_too_large"})  # noqa: E731
+
+    async with scripted(script=script, batch=whole) as function, relaying(function.url):
+        await until(lambda: all_ended(chat))
+
+    assert [sent for sent in function.batches if len(sent) == 1] == [[number] for number in ids]
+    assert await chat.fetchval("select array_agg(id) from outbox where parked_at is not null") == [poison]
+
+
+async def test_batches_shrink_while_they_fail_and_grow_again(chat: Pool, relaying: Relaying) -> None:
+    """A function that needs too long for many events at once still gets through all of them."""
+    await write(chat, uuid4(), 60)
+    too_many = lambda events, answers: (  # noqa: E731
+        (503, {}) if len(events) > 10 else batch_answer(events, answers)
+    )
+
+    async with scripted(batch=too_many) as function, relaying(function.url):
+        await until(lambda: all_ended(chat))
+
+    assert len(function.batches[0]) == 50
+    assert function.in_flight_max.most_common(1)[0][1] == 1
+
+
+async def test_snapshots_go_to_the_function_next_door(chat: Pool, relaying: Relaying) -> None:
+    user = uuid4()
+    for table in ("user_symbols", "user_references", "user_symbols"):
+        payload = {"table": table, "record": {"user_id": str(user)}}
+        await chat.execute("insert into outbox (user_id, payload) values ($1, $2)", user, payload)
+
+    async with scripted() as function, relaying(f"{function.url}watchers-upsert"):
+        await until(lambda: all_ended(chat))
+
+    assert function.ids == [1, 2, 3]
+    assert function.paths == ["/watchers-upsert", "/user-references-upsert", "/watchers-upsert"]
 
 
 async def test_a_claim_taken_over_is_not_ended_by_the_first(chat: Pool) -> None:
     await write(chat, uuid4())
-    async with chat.acquire() as connection:
-        [first] = await store.claim(connection, relay_id="one", lease_seconds=0, limit=1)
-        [second] = await store.claim(connection, relay_id="two", lease_seconds=9, limit=1)
+    first = await claim(chat, "one", lease_seconds=0)
+    second = await claim(chat, "two")
 
-        assert not await store.mark_delivered(connection, first, relay_id="one")
-    assert not await store.postpone(chat, first, relay_id="one", seconds=1, error="late")
-    assert not await store.park(chat, first, relay_id="one", error="late")
+    assert await store.mark_delivered(chat, first, claim_id="one") == 0
+    assert await store.postpone(chat, first, claim_id="one", seconds=1, error="late") == 0
+    assert not await store.park(chat, first[0], claim_id="one", error="late")
     async with chat.acquire() as connection:
-        assert await store.mark_delivered(connection, second, relay_id="two")
+        assert await store.hand_back(connection, first, claim_id="one") == 0
+    assert await store.mark_delivered(chat, second, claim_id="two") == 1
     assert await chat.fetchval("select count(*) from recent_errors") == 0
 
 
 async def test_a_relay_that_stops_finishes_what_is_in_flight(chat: Pool, relaying: Relaying) -> None:
     user = uuid4()
-    await write(chat, user, 2)
+    await write(chat, user, 80)
 
     async with scripted(seconds=0.3) as function, relaying(function.url):
         await until(lambda: in_flight(function, user))
 
-    assert len(function.ids) == 1
-    assert await open_rows(chat) == 1
+    assert len(function.ids) == 50
+    assert await open_rows(chat) == 30
     assert await chat.fetchval("select count(*) from outbox where claimed_by is not null") == 0
 
 
@@ -339,12 +431,13 @@ async def test_many_users_travel_at_once_within_the_bound(chat: Pool, relaying: 
     for _ in range(20):
         await write(chat, uuid4())
 
-    bounds = replace(QUICK, users_at_once=4)
+    bounds = replace(QUICK, requests_at_once=4)
 
     async with scripted(seconds=0.02) as function, relaying(function.url, bounds=bounds):
         await until(lambda: all_ended(chat))
 
-    assert function.users_at_once_max == 4
+    assert function.requests_at_once_max == 4
+    assert [len(sent) for sent in function.batches] == [5] * 4
 
 
 async def test_what_arrives_is_what_was_written(chat: Pool, relaying: Relaying) -> None:

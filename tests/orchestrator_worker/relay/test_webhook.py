@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import standardwebhooks.webhooks
 
-from orchestrator_worker.relay.webhook import Answer, Delivered, Failed, Refused, Webhook
-from tests.orchestrator_worker.relay.functions import FOLDER, SECRET, ScriptedFunction, scripted, secret_of
+from orchestrator_worker.relay.batch import Event
+from orchestrator_worker.relay.webhook import Answer, Delivered, Failed, Refused, Webhook, beside
+from tests.orchestrator_worker.relay.functions import (
+    FUNCTIONS,
+    SECRET,
+    ScriptedFunction,
+    scripted,
+    secret_of,
+)
 from zmarty.signing import SignatureMismatch, sign, verify
 
-VECTORS = json.loads((FOLDER / "testdata" / "signatures.json").read_text(encoding="utf-8"))
+VECTORS = json.loads((FUNCTIONS / "_shared/testdata/signatures.json").read_text(encoding="utf-8"))
 
 
 async def answer_to(status: int, body: object, **settings: Any) -> Answer:
@@ -22,9 +30,18 @@ async def answer_to(status: int, body: object, **settings: Any) -> Answer:
 
 
 async def send(function: ScriptedFunction, *secrets: str, request_seconds: float = 2) -> Answer:
+    [answer] = await send_all(function, [41], *secrets, request_seconds=request_seconds)
+    return answer
+
+
+async def send_all(
+    function: ScriptedFunction, ids: list[int], *secrets: str, request_seconds: float = 2
+) -> list[Answer]:
     webhook = Webhook(function.url, secrets or (SECRET,), connections_max=1, request_seconds=request_seconds)
     try:
-        return await webhook.send(41, {"type": "INSERT"})
+        return await webhook.send(
+            [Event(number, uuid4(), {"type": "INSERT"}, 1, 40, False) for number in ids]
+        )
     finally:
         await webhook.close()
 
@@ -106,3 +123,47 @@ def test_signatures_of_both_libraries_are_ours(
     verify([vector["secret"]], given, vector["body"].encode())
     with pytest.raises(SignatureMismatch):
         verify([vector["secret"]], given, vector["body"].encode() + b" ")
+
+
+async def test_several_events_are_one_request() -> None:
+    refusal = {"message": "record.symbol: must be canonical"}
+    script = lambda number, _: (422, refusal) if number == 42 else (200, {"result": "applied"})  # noqa: E731
+    async with scripted(script=script) as function:
+        answers = await send_all(function, [41, 42, 43])
+
+    [(_, body, headers), *_] = function.requests
+    assert json.loads(body) == {"events": [{"type": "INSERT", "id": number} for number in (41, 42, 43)]}
+    verify([SECRET], headers, body)
+    assert answers[0] == answers[2] == Delivered("applied")
+    assert isinstance(answers[1], Refused)
+    assert "must be canonical" in answers[1].error
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_a_batch_refused_as_a_whole_condemns_nobody(status: int) -> None:
+    webhook_answer = lambda *_: (status, {"error": "x"})  # noqa: E731
+    async with scripted(script=webhook_answer, batch=lambda *_: (status, {"error": "x"})) as function:
+        answers = await send_all(function, [41, 42])
+
+    assert answers == [Failed(f'batch refused: {status} {{"error": "x"}}')] * 2
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        [],
+        [{"id": 41, "result": "applied"}],
+        [{"id": 42, "result": "applied"}, {"id": 41, "result": "applied"}],
+        [{"id": 41, "result": "applied"}, {"id": 42, "result": "ok"}],
+        [{"id": 41, "result": "applied"}, "applied"],
+    ],
+)
+async def test_a_batch_without_a_result_for_each_proves_nothing(results: list[object]) -> None:
+    async with scripted(batch=lambda *_: (200, {"results": results})) as function:
+        answers = await send_all(function, [41, 42])
+
+    assert answers == [Failed("200 without a result")] * 2
+
+
+async def test_the_other_function_is_next_door() -> None:
+    assert beside("https://b.example.co/functions/v1/one", "two") == "https://b.example.co/functions/v1/two"

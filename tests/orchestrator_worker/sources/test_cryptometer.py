@@ -30,6 +30,7 @@ from orchestrator_worker.sources.vendor import (
     SourceUnavailable,
     Vendor,
 )
+from tests.orchestrator_worker.vendors import Unlimited, Unshared
 from zmarty.market import Symbol, Timeframe
 
 CAPTURES = Path(__file__).parents[4] / "shared/data/cryptometer"
@@ -76,7 +77,10 @@ def bars(count: int) -> list[dict[str, Any]]:
 
 def cryptometer_of(answer: Callable[[httpx.Request], httpx.Response]) -> Cryptometer:
     transport = httpx.MockTransport(answer)
-    return Cryptometer(Vendor("cryptometer", "https://c.test", params={"api_key": "k"}, transport=transport))
+    vendor = Vendor(
+        "cryptometer", "https://c.test", limits=Unlimited(), params={"api_key": "k"}, transport=transport
+    )
+    return Cryptometer(vendor, Unshared())
 
 
 def giving(data: Any) -> Cryptometer:

@@ -13,6 +13,7 @@ import pytest
 from orchestrator_worker.sources import exchange as exchange_module
 from orchestrator_worker.sources.exchange import ExchangeKlines
 from orchestrator_worker.sources.vendor import AnswerUnreadable, RequestRefused, Vendor
+from tests.orchestrator_worker.vendors import Unlimited
 from zmarty.market import Symbol, Timeframe
 
 BTC = Symbol.parse("BTC/USDT")
@@ -60,7 +61,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def klines_of(answer: Callable[[httpx.Request], httpx.Response]) -> ExchangeKlines:
-    return ExchangeKlines(Vendor("binance", "https://x.test", transport=httpx.MockTransport(answer)))
+    transport = httpx.MockTransport(answer)
+    return ExchangeKlines(Vendor("binance", "https://x.test", limits=Unlimited(), transport=transport))
 
 
 def hours(count: int, *, until: datetime) -> list[datetime]:

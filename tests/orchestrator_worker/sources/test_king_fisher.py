@@ -9,11 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
-from orchestrator_worker.sources.king_fisher import clusters_from
+from orchestrator_worker.sources.king_fisher import KingFisher, clusters_from
 from orchestrator_worker.sources.readings import Cluster
-from orchestrator_worker.sources.vendor import AnswerUnreadable
+from orchestrator_worker.sources.vendor import AnswerUnreadable, Vendor
 from orchestrator_worker.sources.vendors import open_vendors
+from tests.orchestrator_worker.vendors import Unlimited
 from zmarty.market import Symbol
+from zmarty.postgres import Pool
 
 BTC = Symbol.parse("BTC/USDT")
 
@@ -29,13 +31,14 @@ def a_map(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-async def test_a_map_is_asked_for_by_path_with_its_key() -> None:
+async def test_a_map_is_asked_for_by_path_with_its_key(trading_worker: Pool) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         assert request.url.path == "/kf/clusters/BTC-USDT"
         assert request.headers["x-api-key"] == "k"
         return httpx.Response(200, json=a_map())
 
     async with open_vendors(
+        trading_worker,
         exchange_url="https://x.test",
         cryptometer_url="https://c.test",
         king_fisher_url="https://k.test/kf",
@@ -76,12 +79,8 @@ def test_a_place_named_twice_is_one_cluster() -> None:
     ],
 )
 async def test_a_map_that_cannot_be_true_is_refused(changes: dict[str, Any]) -> None:
-    async with open_vendors(
-        exchange_url="https://x.test",
-        cryptometer_url="https://c.test",
-        king_fisher_url="https://k.test",
-        transport=httpx.MockTransport(lambda _: httpx.Response(200, json=a_map(**changes))),
-    ) as vendors:
-        assert vendors.king_fisher is not None
-        with pytest.raises(AnswerUnreadable):
-            await vendors.king_fisher.clusters(BTC)
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=a_map(**changes)))
+    source = KingFisher(Vendor("king_fisher", "https://k.test", limits=Unlimited(), transport=transport))
+
+    with pytest.raises(AnswerUnreadable):
+        await source.clusters(BTC)
