@@ -1,6 +1,7 @@
 """Runs the API: `python -m orchestrator_api`. Ends with 0 on SIGTERM, after the running requests."""
 
 import signal
+import socket
 import sys
 
 import uvicorn
@@ -14,11 +15,20 @@ KEEP_ALIVE_SECONDS = 75
 REQUESTS_WAITING_MAX = 2048
 
 
+class Server(uvicorn.Server):
+    """uvicorn waits for running responses before it lets go; streams of events run until somebody ends them."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if resources := self.lifespan.state.get("resources"):
+            resources.live.close()
+        await super().shutdown(sockets)
+
+
 def main() -> int:
     settings = Settings()
     logging.configure("api", json=settings.log_format == "json", level=settings.log_level)
     app = create_app(lambda: open_resources(settings), allowed_origins=settings.allowed_origins)
-    server = uvicorn.Server(
+    server = Server(
         uvicorn.Config(
             app,
             host=settings.host,

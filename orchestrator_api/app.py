@@ -9,23 +9,29 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from orchestrator_api.accounts.routes import routes as accounts_routes
+from orchestrator_api.admin.actions import routes as admin_action_routes
 from orchestrator_api.admin.routes import routes as admin_routes
 from orchestrator_api.auth.keys import KeyCache
 from orchestrator_api.background import Background
 from orchestrator_api.chat.routes import routes as chat_routes
 from orchestrator_api.credits.routes import routes as credits_routes
 from orchestrator_api.error_handlers import HANDLERS
+from orchestrator_api.events.live import CHANNEL, Live
+from orchestrator_api.events.polls import poll_forever
+from orchestrator_api.events.routes import routes as events_routes
 from orchestrator_api.health.checkup import Checkup
 from orchestrator_api.health.probes import Probes
 from orchestrator_api.health.routes import routes as health_routes
 from orchestrator_api.health.traffic import Traffic
+from orchestrator_api.jobs.routes import routes as jobs_routes
 from orchestrator_api.market.routes import routes as market_routes
 from orchestrator_api.middleware import surroundings
 from orchestrator_api.model_router.router import open_router
+from orchestrator_api.orchestration.routes import routes as orchestration_routes
 from orchestrator_api.pages.routes import routes as pages_routes
 from orchestrator_api.resources import PublicConfig, Resources
 from orchestrator_api.settings import Settings
-from zmarty.postgres import CHAT_PATIENCE, TRADING_PATIENCE, Patience, Pool, open_pool
+from zmarty.postgres import CHAT_PATIENCE, TRADING_PATIENCE, Listener, Patience, Pool, open_pool
 
 POOL_CLOSE_SECONDS = 5.0
 
@@ -34,8 +40,12 @@ ROUTES: tuple[BaseRoute, ...] = (
     *credits_routes,
     *accounts_routes,
     *market_routes,
+    *jobs_routes,
+    *events_routes,
+    *orchestration_routes,
     *health_routes,
     *admin_routes,
+    *admin_action_routes,
     *pages_routes,
 )
 
@@ -71,6 +81,8 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(httpx.AsyncClient())
         background = Background()
+        trading_dsn = settings.trading_database_url.get_secret_value()
+        trading = await _open_pool(stack, trading_dsn, settings.trading_pool_size, TRADING_PATIENCE)
         resources = Resources(
             chat=await _open_pool(
                 stack,
@@ -78,12 +90,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                 settings.chat_pool_size,
                 CHAT_PATIENCE,
             ),
-            trading=await _open_pool(
-                stack,
-                settings.trading_database_url.get_secret_value(),
-                settings.trading_pool_size,
-                TRADING_PATIENCE,
-            ),
+            trading=trading,
             keys=KeyCache(
                 supabase_url=settings.chat_supabase_url,
                 client=client,
@@ -92,6 +99,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             http=client,
             router=await stack.enter_async_context(open_router(vendors)),
             background=background,
+            live=Live(trading),
             probes=Probes(vendors, client),
             checkup=Checkup(),
             traffic=Traffic(),
@@ -107,7 +115,17 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         stack.push_async_callback(background.close, drain_seconds=settings.drain_seconds)
         background.keep_running(resources.keys.refresh_forever(), name="refresh_keys")
         background.keep_running(resources.probes.refresh_forever(), name="probe_vendors")
+        keep_live(resources, trading_dsn)
         yield resources
+
+
+def keep_live(resources: Resources, trading_dsn: str) -> None:
+    """Start what feeds the streams of events: the reader, what wakes it, and what is polled."""
+    listener = Listener(trading_dsn, [CHANNEL], application_name="zmarty-api-listen")
+    keep_running = resources.background.keep_running
+    keep_running(resources.live.read_forever(), name="read_events")
+    keep_running(resources.live.wake_on_notify(listener), name="listen_for_events")
+    keep_running(poll_forever(resources.live, resources.chat, resources.trading), name="poll_states")
 
 
 async def _open_pool(stack: AsyncExitStack, dsn: str, size_max: int, patience: Patience) -> Pool:

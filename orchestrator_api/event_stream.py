@@ -26,9 +26,12 @@ class EventStream(Response):
         *,
         headers: Mapping[str, str] | None = None,
         ping_seconds: float = PING_SECONDS,
+        stalled_seconds: float | None = None,
     ) -> None:
         self.frames = frames
         self.ping_seconds = ping_seconds
+        # How long a client may take to accept one frame before it is given up; None leaves that to the server.
+        self.stalled_seconds = stalled_seconds
         self.status_code = 200
         self.background = None
         # Proxies would hold a stream back to compress or to fill a buffer.
@@ -63,21 +66,25 @@ class EventStream(Response):
                 if gone.done():
                     return
                 if not following.done():
-                    await send({"type": "http.response.body", "body": PING, "more_body": True})
+                    await self._send(send, PING)
                     continue
                 frame = following.result()
                 if frame is None:
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
                     return
-                await send({"type": "http.response.body", "body": frame.encode(), "more_body": True})
+                await self._send(send, frame.encode())
                 following = asyncio.ensure_future(anext(self.frames, None))
         except OSError:
-            # The server says by this that the connection is gone.
+            # The server says by this that the connection is gone; a TimeoutError, that the client has stalled, is one too.
             return
         finally:
             following.cancel()
             # Its outcome is either told above or nobody's any more; the generator is closed by the caller.
             await asyncio.wait({following})
+
+    async def _send(self, send: Send, body: bytes) -> None:
+        async with asyncio.timeout(self.stalled_seconds):
+            await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
 async def _leaving(receive: Receive) -> None:

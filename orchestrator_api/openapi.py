@@ -30,6 +30,10 @@ PATH_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         "description": "A spot pair as it stands in URLs: `BTC-USDT`, `BTCUSDT` or `BTC` (quoted in USDT).",
         "schema": {"type": "string", "maxLength": 20, "examples": ["BTC-USDT"]},
     },
+    "queue": {
+        "description": "A job queue.",
+        "schema": {"type": "string", "maxLength": 64, "examples": ["compute_signals"]},
+    },
     "timeframe": {
         "description": "How long one candle lasts.",
         "schema": {"type": "string", "enum": [str(timeframe) for timeframe in Timeframe]},

@@ -75,5 +75,5 @@ def decode_cursor(cursor: str | None, *kinds: Callable[[Any], Any]) -> list[Any]
         if any(isinstance(part, str) and "\x00" in part.encode().decode() for part in key):
             raise ValueError("a cursor holds plain text")
         return [kind(part) for kind, part in zip(kinds, key, strict=True)]
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise FieldInvalid("cursor", "must be the `next` of a page") from error

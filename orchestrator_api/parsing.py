@@ -1,6 +1,7 @@
 """Turns what a client sent into frozen models, and every fault into one named field and rule."""
 
 import json
+import math
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -15,7 +16,8 @@ async def parse_body(request: Request, model: type[Model]) -> Model:
     """Read the JSON body. Raises BodyMalformed, FieldInvalid, SymbolUnsupported (and BodyTooLarge while reading)."""
     body = await request.body()
     try:
-        document = json.loads(body)
+        # Decoded here, strictly: from bytes, json would guess UTF-16 and let broken surrogates pass.
+        document = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise BodyMalformed("The body is not JSON.") from error
     if not isinstance(document, dict):
@@ -37,6 +39,18 @@ def parse_fields(document: dict[str, Any], model: type[Model]) -> Model:
         return model.model_validate(document)
     except ValidationError as error:
         raise _refusal_from(error) from error
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is Python's word, not JSON's")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    # 1e999 is JSON, but nothing behind us can write it again.
+    if not math.isfinite(number):
+        raise ValueError(f"{digits[:20]} is beyond every number")
+    return number
 
 
 def _is_storable(document: dict[str, Any]) -> bool:

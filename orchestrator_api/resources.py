@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from orchestrator_api.auth.keys import KeyCache
     from orchestrator_api.background import Background
+    from orchestrator_api.events.live import Live
     from orchestrator_api.health.checkup import Checkup
     from orchestrator_api.health.probes import Probes
     from orchestrator_api.health.traffic import Traffic
@@ -37,6 +38,7 @@ class Resources:
     http: httpx.AsyncClient
     router: Router
     background: Background
+    live: Live
     probes: Probes
     checkup: Checkup
     traffic: Traffic

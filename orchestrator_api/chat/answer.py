@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import asdict
@@ -29,7 +30,8 @@ log = structlog.get_logger(__name__)
 
 Tell: TypeAlias = Callable[[Event | None], None]
 
-SETTLE_ATTEMPTS_MAX = 4
+# A database that restarts is back within seconds; the hold outlives this by minutes.
+SETTLE_SECONDS = 20.0
 SETTLE_PAUSE_SECONDS = 0.2
 SETTLE_PAUSE_SECONDS_MAX = 2.0
 REFUSAL = "The model declined to answer this question under its content policy. Nothing was charged."
@@ -182,21 +184,20 @@ def _without_model(
 
 
 async def _settle(pool: Pool, exchange: Exchange, draft: Draft) -> Settlement:
-    attempt = 1
+    attempt, started = 1, time.monotonic()
     while True:
         try:
             return await complete_exchange(pool, exchange, draft)
         except DATABASE_LOSSES:
-            if attempt == SETTLE_ATTEMPTS_MAX:
+            if time.monotonic() - started >= SETTLE_SECONDS:
                 raise
-        await asyncio.sleep(
-            full_jitter(
-                attempt,
-                base_seconds=SETTLE_PAUSE_SECONDS,
-                cap_seconds=SETTLE_PAUSE_SECONDS_MAX,
-                random=random.random,
-            )
+        pause = full_jitter(
+            attempt,
+            base_seconds=SETTLE_PAUSE_SECONDS,
+            cap_seconds=SETTLE_PAUSE_SECONDS_MAX,
+            random=random.random,
         )
+        await asyncio.sleep(SETTLE_PAUSE_SECONDS + pause)
         attempt += 1
 
 

@@ -16,7 +16,8 @@ TEXT_LENGTH_MAX = 8_000
 MESSAGES_MAX = 1_000
 PARTS_MAX = 200
 CLIENT_ID_LENGTH_MAX = 200
-HISTORY_LENGTH_MAX = 12_000
+# In bytes, as the hold counts them: a history must cost no more in Chinese than in English.
+HISTORY_BYTES_MAX = 12_000
 
 
 def _known_model(name: str) -> str:
@@ -193,13 +194,13 @@ def _bounded_history(messages: list[CompletionMessage]) -> tuple[Turn, ...]:
     return recent_turns(turns)
 
 
-def recent_turns(turns: list[Turn], *, length_max: int = HISTORY_LENGTH_MAX) -> tuple[Turn, ...]:
+def recent_turns(turns: list[Turn], *, bytes_max: int = HISTORY_BYTES_MAX) -> tuple[Turn, ...]:
     """The newest turns that fit, beginning with the user's, as every model expects it."""
     kept: list[Turn] = []
-    length = 0
+    size = 0
     for turn in reversed(turns):
-        length += len(turn.text)
-        if length > length_max:
+        size += len(turn.text.encode())
+        if size > bytes_max:
             break
         if turn.text.strip():
             kept.append(turn)

@@ -13,7 +13,7 @@ from orchestrator_api.auth.rls import as_user
 from orchestrator_api.auth.token import authenticate
 from orchestrator_api.credits import ledger, store
 from orchestrator_api.openapi import documented
-from orchestrator_api.paging import Page, PageQuery, decode_cursor, page_of
+from orchestrator_api.paging import Page, PageQuery, count, decode_cursor, page_of
 from orchestrator_api.parsing import parse_query
 from orchestrator_api.resources import Resources
 
@@ -64,7 +64,7 @@ async def show_history(request: Request) -> Response:
     resources: Resources = request.state.resources
     user = await authenticate(request, resources.keys)
     page = parse_query(request, PageQuery)
-    cursor = decode_cursor(page.cursor, int)
+    cursor = decode_cursor(page.cursor, count)
     async with as_user(resources.chat, user) as connection:
         entries = await store.entries_of(
             connection, user.id, before=cursor[0] if cursor else None, limit=page.limit + 1

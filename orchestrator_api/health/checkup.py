@@ -21,6 +21,7 @@ from orchestrator_api.health.vitals import (
     Worker,
     cron_troubles,
     database_troubles,
+    horizon_troubles,
     outbox_troubles,
     provider_troubles,
     queue_troubles,
@@ -50,6 +51,7 @@ class TradingFindings:
     queues: list[Queue]
     workers: list[Worker]
     cron: list[CronRun]
+    horizon_age_seconds: float | None
 
 
 class Checkup:
@@ -97,6 +99,7 @@ class Checkup:
             *(outbox_troubles(chat.outbox) if chat else ()),
             *(queue_troubles(trading.queues) if trading else ()),
             *(worker_troubles(trading.workers) if trading else ()),
+            *(horizon_troubles(trading.horizon_age_seconds) if trading else ()),
             *cron_troubles(cron, up_seconds=up_seconds),
         ]
         return Health(
@@ -113,6 +116,7 @@ class Checkup:
             queues=trading.queues if trading else [],
             workers=trading.workers if trading else [],
             cron=cron,
+            horizon_age_seconds=trading.horizon_age_seconds if trading else None,
             outbox=chat.outbox if chat else None,
         )
 
@@ -154,4 +158,5 @@ async def _trading_findings(connection: Connection) -> TradingFindings:
         queues=await store.queues(connection),
         workers=await store.workers(connection),
         cron=await store.cron(connection, "trading", runs=1),
+        horizon_age_seconds=await store.horizon_age(connection),
     )

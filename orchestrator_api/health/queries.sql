@@ -10,10 +10,15 @@ select
   (select count(*) from outbox where parked_at is not null) as parked;
 
 -- name: queues
-select queue_name as name, queue_length as depth, oldest_msg_age_sec::double precision as oldest_age_seconds,
-  total_messages as total
-from pgmq.metrics_all()
-order by queue_name;
+-- The age counts due messages only.
+select queue as name, depth, due, postponed, in_flight, oldest_due_seconds as oldest_age_seconds, total, dead, archived,
+  table_bytes, dead_tuples, paused_at
+from queueing.stats()
+order by queue;
+
+-- name: horizon_age
+select age_seconds
+from queueing.horizon();
 
 -- name: workers
 select

@@ -16,19 +16,12 @@ async def outbox(chat: Connection) -> Outbox:
 
 
 async def queues(trading: Connection) -> list[Queue]:
-    rows = await trading.fetch(SQL["queues"])
-    counted = {row["name"]: row for row in rows}
-    return [
-        Queue(
-            name=name,
-            depth=row["depth"],
-            oldest_age_seconds=row["oldest_age_seconds"],
-            total=row["total"],
-            dead=counted[f"{name}_dead"]["depth"] if f"{name}_dead" in counted else 0,
-        )
-        for name, row in counted.items()
-        if not name.endswith("_dead")
-    ]
+    return [Queue(**row) for row in await trading.fetch(SQL["queues"])]
+
+
+async def horizon_age(trading: Connection) -> float | None:
+    age_seconds: float | None = await trading.fetchval(SQL["horizon_age"])
+    return age_seconds
 
 
 async def workers(trading: Connection) -> list[Worker]:

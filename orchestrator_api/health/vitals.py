@@ -13,6 +13,7 @@ QUEUE_AGE_SECONDS_MAX = 900.0
 OUTBOX_AGE_SECONDS_MAX = 60.0
 BEAT_AGE_SECONDS_MAX = 60.0
 PROGRESS_AGE_SECONDS_MAX = 180.0
+HORIZON_AGE_SECONDS_MAX = 900.0
 CRON_GRACE = timedelta(minutes=3)
 
 
@@ -36,10 +37,19 @@ class Provider(BaseModel):
 
 class Queue(BaseModel):
     name: str
-    depth: int
-    oldest_age_seconds: float | None
+    depth: int = Field(description="All messages: due, postponed and in flight.")
+    due: int
+    postponed: int = Field(description="Due later: sent with a delay, or waiting for the next attempt.")
+    in_flight: int = Field(description="Leased by a worker.")
+    oldest_age_seconds: float | None = Field(
+        description="How long the oldest due message has been due; those postponed are not late."
+    )
     total: int = Field(description="Messages ever sent.")
     dead: int = Field(description="Dead letters that wait for an operator.")
+    archived: int = Field(description="Messages that were carried out and are kept for a while.")
+    table_bytes: int = Field(description="Size of the queue's table with its indexes.")
+    dead_tuples: int = Field(description="Rows that vacuum has still to clear.")
+    paused_at: datetime | None = Field(description="Since when no message is handed out; null while it runs.")
 
 
 class Worker(BaseModel):
@@ -92,6 +102,9 @@ class Health(BaseModel):
     queues: list[Queue]
     workers: list[Worker]
     cron: list[CronRun]
+    horizon_age_seconds: float | None = Field(
+        description="Age of the oldest open transaction of the trading database, which holds vacuum back."
+    )
     outbox: Outbox | None = Field(description="Null while the chat database is down.")
 
 
@@ -117,6 +130,13 @@ def queue_troubles(queues: Iterable[Queue]) -> Iterable[str]:
     for queue in queues:
         if (queue.oldest_age_seconds or 0) > QUEUE_AGE_SECONDS_MAX:
             yield f"the oldest message of {queue.name} waits for {queue.oldest_age_seconds:.0f} s"
+        if queue.paused_at is not None:
+            yield f"queue {queue.name} is paused"
+
+
+def horizon_troubles(age_seconds: float | None) -> Iterable[str]:
+    if (age_seconds or 0) > HORIZON_AGE_SECONDS_MAX:
+        yield f"a transaction that is open for {age_seconds:.0f} s keeps the queues from being vacuumed"
 
 
 def worker_troubles(workers: Sequence[Worker]) -> Iterable[str]:
@@ -141,7 +161,9 @@ def cron_troubles(runs: Iterable[CronRun], *, up_seconds: float) -> Iterable[str
 def outbox_troubles(outbox: Outbox) -> Iterable[str]:
     if (outbox.oldest_age_seconds or 0) > OUTBOX_AGE_SECONDS_MAX:
         yield f"the mirror is {outbox.oldest_age_seconds:.0f} s behind"
-    if outbox.parked:
+    if outbox.parked == 1:
+        yield "1 change was refused by the trading database and waits for an operator"
+    elif outbox.parked:
         yield f"{outbox.parked} changes were refused by the trading database and wait for an operator"
 
 

@@ -40,7 +40,7 @@ class Candidate:
 CHECKED_ON = date(2026, 11, 20)
 # The windows and output limits are what we use, kept below what every one of these models takes.
 CONTEXT_TOKENS = 128_000
-OUTPUT_TOKENS_MAX = 4_096
+OUTPUT_TOKENS_MAX = 8_192
 
 
 def _model(id: str, choice: Choice, provider: str, rate: Rate) -> Model:

@@ -51,16 +51,25 @@ async def client_of(resources: Resources) -> AsyncIterator[httpx2.AsyncClient]:
 @pytest.fixture
 async def api_server(resources: Resources) -> AsyncIterator[str]:
     """The API behind a real uvicorn on a free port: its base URL."""
+    async with serving(resources) as url:
+        yield url
+
+
+@asynccontextmanager
+async def serving(resources: Resources) -> AsyncIterator[str]:
+    """Serve with these resources; two at once are two instances of the API."""
     app = create_app(lambda: _given(resources), allowed_origins=(ALLOWED_ORIGIN,))
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, lifespan="on", log_config=None, access_log=False))
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    running = asyncio.create_task(server.serve(sockets=[listening]))
     async with asyncio.timeout(10):
         while not server.started:
             await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    await serving
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await running
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orchestrator_api.auth.keys import KeyCache
 from orchestrator_api.background import Background
+from orchestrator_api.events.live import Live
 from orchestrator_api.health.checkup import Checkup
 from orchestrator_api.health.probes import Probes
 from orchestrator_api.health.traffic import Traffic
@@ -116,6 +117,7 @@ def resources_for(
         http=client,
         router=router if router is not None else Router({}),
         background=Background(),
+        live=Live(trading),
         probes=Probes({}, client),
         checkup=Checkup(),
         traffic=Traffic(),

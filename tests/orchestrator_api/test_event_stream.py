@@ -118,6 +118,21 @@ async def test_a_cancelled_response_closes_the_generator() -> None:
     assert frames.closed
 
 
+async def test_a_client_that_accepts_nothing_is_given_up() -> None:
+    class Stalled(Connection):
+        async def send(self, message: Any) -> None:
+            if message.get("body") == b"b":
+                await asyncio.Event().wait()
+            await super().send(message)
+
+    frames, connection = Frames("a", "b", "c"), Stalled()
+
+    await serve(frames, connection, stalled_seconds=0.05)
+
+    assert connection.bodies == [b"a"]
+    assert frames.closed
+
+
 async def test_a_failing_generator_is_not_hidden() -> None:
     async def failing() -> AsyncGenerator[str, None]:
         yield "a"

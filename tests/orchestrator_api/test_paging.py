@@ -36,3 +36,8 @@ def test_a_forged_key_is_refused(key: tuple[object, ...]) -> None:
 
     with pytest.raises(FieldInvalid):
         decode_cursor(forged, converter)
+
+
+def test_a_forged_time_beyond_the_calendar_is_refused() -> None:
+    with pytest.raises(FieldInvalid):
+        decode_cursor(encode_cursor("0001-01-01T00:00:00+23:00"), moment)

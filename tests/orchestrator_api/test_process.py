@@ -5,10 +5,13 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from uuid import uuid4
 
 import httpx2
+import jwt
 import pytest
 
 Dsn = Callable[..., str]
@@ -92,3 +95,37 @@ async def test_it_starts_without_its_databases() -> None:
         assert (await client.get("/healthz")).status_code == 503
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 20) == 0
+
+
+@pytest.mark.timeout(60)
+async def test_an_open_stream_does_not_hold_it_up(chat_dsn: Dsn, trading_dsn: Dsn) -> None:
+    secret, now = "s" * 32, int(time.time())
+    environment = {
+        "CHAT_DATABASE_URL": chat_dsn("zmarty_api"),
+        "TRADING_DATABASE_URL": trading_dsn("zmarty_api"),
+        "CHAT_SUPABASE_URL": "http://127.0.0.1:9",
+        "CHAT_JWT_SECRET": secret,
+    }
+    claims = {
+        "iss": "http://127.0.0.1:9/auth/v1",
+        "aud": "authenticated",
+        "role": "authenticated",
+        "sub": str(uuid4()),
+        "iat": now,
+        "exp": now + 600,
+    }
+    headers = {"Authorization": f"Bearer {jwt.encode(claims, secret, algorithm='HS256')}"}
+    async with (
+        running(environment) as (process, client),
+        client.stream("GET", "/v1/events", headers=headers) as stream,
+    ):
+        lines = stream.aiter_lines()
+        async with asyncio.timeout(10):
+            while "event: ready" not in await anext(lines):
+                pass
+        process.send_signal(signal.SIGTERM)
+        said = [line async for line in lines]
+        await asyncio.wait_for(process.wait(), 5)
+
+    assert 'data: {"reason":"restarting"}' in said
+    assert process.returncode == 0

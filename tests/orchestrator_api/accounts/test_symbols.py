@@ -1,6 +1,7 @@
 """/v1/symbols: the watch list, its owner, its limit, and the mirror's state."""
 
 import asyncio
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx2
@@ -170,6 +171,20 @@ async def test_a_large_strategy_is_refused(user: httpx2.AsyncClient) -> None:
     answer = await user.put("/v1/symbols", json={"symbol": "BTC", "timeframe": "1h", "strategy": strategy})
 
     assert (answer.status_code, answer.json()["details"]["field"]) == (422, "strategy")
+
+
+async def test_a_strategy_is_no_deeper_than_the_mirror_takes(user: httpx2.AsyncClient) -> None:
+    deepest: dict[str, Any] = {}
+    for _ in range(15):
+        deepest = {"inner": deepest}
+    wish = {"symbol": "BTC", "timeframe": "1h"}
+
+    taken = await user.put("/v1/symbols", json={**wish, "strategy": deepest})
+    refused = await user.put("/v1/symbols", json={**wish, "strategy": {"inner": deepest}})
+
+    assert taken.status_code == 201
+    assert (refused.status_code, refused.json()["details"]["field"]) == (422, "strategy")
+    assert (await user.get("/v1/symbols")).json()["items"][0]["strategy"] == deepest
 
 
 async def test_a_deleted_account_watches_nothing(api: httpx2.AsyncClient, auth: AuthServer) -> None:

@@ -1,24 +1,34 @@
 """/v1/admin/…: for operators only, complete, newest first."""
 
+import time
+from dataclasses import replace
 from typing import Any
 
 import httpx2
 import pytest
 
-from orchestrator_api.admin.routes import QueueName
-from orchestrator_api.admin.store import SQL, save_error
-from tests.orchestrator_api.support import AuthServer, bearer
+from orchestrator_api.admin.store import save_error
+from orchestrator_api.health.probes import Probes
+from orchestrator_api.model_router.breaker import FAILURES_MAX
+from orchestrator_api.model_router.providers.xai import XaiProvider
+from orchestrator_api.model_router.router import Router
+from orchestrator_api.providers import Access
+from tests.orchestrator_api.conftest import client_of
+from tests.orchestrator_api.support import AuthServer, add_user, bearer, resources_for
 from zmarty.messages import QUEUES
 from zmarty.postgres import Pool
 
-PATHS = ("/v1/admin/queues", "/v1/admin/cron", "/v1/admin/errors", "/v1/admin/dead-letters")
-
-
-@pytest.fixture
-def operator(api: httpx2.AsyncClient, auth: AuthServer) -> httpx2.AsyncClient:
-    """A client that is signed in as an operator."""
-    api.headers.update(bearer(auth.operator_token()))
-    return api
+PATHS = (
+    "/v1/admin/queues",
+    "/v1/admin/queues/compute_signals/messages",
+    "/v1/admin/cron",
+    "/v1/admin/errors",
+    "/v1/admin/dead-letters",
+    "/v1/admin/outbox",
+    "/v1/admin/providers",
+    "/v1/admin/money",
+    "/v1/admin/audit",
+)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -39,7 +49,7 @@ async def test_queues_show_depth_age_and_dead_letters(operator: httpx2.AsyncClie
     shown = (await operator.get("/v1/admin/queues")).json()
 
     by_name = {queue["name"]: queue for queue in shown["queues"]}
-    assert set(by_name) == {message.queue for message in QUEUES}
+    assert set(by_name) >= {message.queue for message in QUEUES}
     assert (by_name["ingest_indicators"]["depth"], by_name["ingest_indicators"]["dead"]) == (1, 1)
     assert by_name["compute_signals"]["depth"] == 0
     assert shown["workers"] == []
@@ -50,12 +60,17 @@ async def test_schedules_of_both_databases_are_shown(
 ) -> None:
     runs = (await operator.get("/v1/admin/cron")).json()["runs"]
 
-    assert {(run["database"], run["job_name"]) for run in runs} == {
+    assert {(run["database"], run["job_name"]) for run in runs} >= {
         ("chat", "expire-holds"),
+        ("chat", "mirror-references"),
         ("chat", "upkeep"),
         ("trading", "enqueue-due-ingests"),
         ("trading", "enqueue-win-rates"),
+        ("trading", "queue-upkeep"),
+        ("trading", "reconcile"),
+        ("trading", "trim-events"),
         ("trading", "upkeep"),
+        ("trading", "upkeep-jobs"),
     }
 
 
@@ -131,12 +146,100 @@ async def test_dead_letters_tell_why_and_what(operator: httpx2.AsyncClient, trad
 
 
 async def test_an_unknown_queue_is_named(operator: httpx2.AsyncClient) -> None:
-    answer = await operator.get("/v1/admin/dead-letters?queue=pg_class")
+    for path in ("/v1/admin/dead-letters?queue=pg_class", "/v1/admin/queues/pg_class/messages"):
+        answer = await operator.get(path)
 
-    assert (answer.status_code, answer.json()["details"]["field"]) == (422, "queue")
+        assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+        assert "compute_signals, compute_winrate" in answer.json()["message"]
 
 
-def test_every_queue_has_its_branch() -> None:
-    for message in QUEUES:
-        assert f"pgmq.q_{message.queue}_dead" in SQL["dead_letters"]
-        assert message.queue in QueueName.__args__  # type: ignore[attr-defined]
+async def test_messages_are_shown_in_pages_and_not_taken(operator: httpx2.AsyncClient, trading: Pool) -> None:
+    for number in range(5):
+        await trading.execute(
+            "select pgmq.send('compute_signals', $1::jsonb, $2::integer)", {"n": number}, number
+        )
+
+    seen: list[dict[str, Any]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        path = f"/v1/admin/queues/compute_signals/messages?limit=2&cursor={cursor}"
+        page = (await operator.get(path)).json()
+        seen += page["items"]
+        cursor = page["next"]
+
+    assert [row["message"]["n"] for row in seen] == [0, 1, 2, 3, 4]
+    assert [row["state"] for row in seen] == ["due"] + ["postponed"] * 4
+    assert await trading.fetchval("select max(read_ct) from pgmq.q_compute_signals") == 0
+
+
+async def test_the_overview_names_who_paused_and_what_pins(
+    operator: httpx2.AsyncClient, trading: Pool
+) -> None:
+    await trading.execute("select queueing.pause('compute_winrate', 'ada')")
+
+    shown = (await operator.get("/v1/admin/queues")).json()
+
+    by_name = {queue["name"]: queue for queue in shown["queues"]}
+    assert by_name["compute_winrate"]["paused_by"] == "ada"
+    assert by_name["compute_signals"]["paused_by"] is None
+    assert "horizon" in shown
+    health = (await operator.get("/healthz")).json()
+    assert "queue compute_winrate is paused" in health["reasons"]
+    assert "ada" not in str(health), "who operates is nobody else's business"
+
+
+async def test_the_outbox_shows_the_oldest_and_the_parked(operator: httpx2.AsyncClient, chat: Pool) -> None:
+    for parked in ("now()", "now()", "null"):
+        await chat.execute(
+            "insert into outbox (user_id, payload, parked_at, last_error, created_at) values "
+            f"""(gen_random_uuid(), '{{"type": "INSERT", "table": "user_symbols"}}', {parked}, 'status 422',
+            now() - interval '1 minute')"""
+        )
+
+    first = (await operator.get("/v1/admin/outbox?limit=1")).json()
+    second = (await operator.get(f"/v1/admin/outbox?limit=1&cursor={first['next']}")).json()
+
+    assert (first["outbox"]["pending"], first["outbox"]["parked"]) == (1, 2)
+    assert first["oldest"]["age_seconds"] >= 60
+    assert first["parked"][0]["type"] == "INSERT"
+    assert first["parked"][0]["id"] < second["parked"][0]["id"]
+    assert second["next"] is None
+
+
+async def test_providers_show_breakers_probes_and_limits(
+    chat_api: Pool, trading_api: Pool, trading: Pool, auth: AuthServer
+) -> None:
+    access = Access("http://127.0.0.1:1", "key")
+    router = Router({"xai": XaiProvider(api_key="key", base_url="http://127.0.0.1:1")})
+    for _ in range(FAILURES_MAX):
+        router._breakers["xai"].record_failure(time.monotonic())
+    base = resources_for(chat_api, trading_api, auth, router=router)
+    resources = replace(base, probes=Probes({"xai": access, "elevenlabs": access}, base.http))
+    async with client_of(resources) as client:
+        shown = (await client.get("/v1/admin/providers", headers=bearer(auth.operator_token()))).json()
+    await base.http.aclose()
+
+    assert {row["name"]: row["breaker"] for row in shown["providers"]} == {"xai": "open", "elevenlabs": None}
+    assert {row["vendor"] for row in shown["vendors"]} >= {"cryptometer"}
+
+
+async def test_the_books_are_added_up_and_compared(operator: httpx2.AsyncClient, chat: Pool) -> None:
+    users = [await add_user(chat) for _ in range(2)]
+    hold = await chat.fetchval("select hold_id from private.hold_credits($1, 30, 60)", users[0])
+    await chat.execute("select private.settle_hold($1, 12, 'xai', 'grok', 1, 1, 'chat')", hold)
+    await chat.execute("select private.hold_credits($1, 7, 60)", users[1])
+
+    money = (await operator.get("/v1/admin/money")).json()
+
+    assert (money["accounts"], money["balance"], money["held"]) == (2, 188, 7)
+    assert money["entries_sum"] == 188
+    assert {row["kind"]: row["credits_day"] for row in money["entries"]} == {"grant": 200, "charge": -12}
+    assert (money["holds"]["holds"], money["holds"]["credits"], money["holds"]["overdue"]) == (1, 7, 0)
+    assert money["agrees"] is True
+
+    await chat.execute("update credit_accounts set balance = 500 where user_id = $1", users[0])
+    money = (await operator.get("/v1/admin/money")).json()
+
+    assert money["agrees"] is False
+    (difference,) = money["differences"]
+    assert (difference["user_id"], difference["balance"], difference["entries"]) == (str(users[0]), 500, 88)

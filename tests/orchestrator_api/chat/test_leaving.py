@@ -113,7 +113,8 @@ async def test_an_answer_is_not_charged_while_the_database_is_away(
         raise ConnectionRefusedError
 
     monkeypatch.setattr(answering, "complete_exchange", lose)
-    monkeypatch.setattr(answering, "SETTLE_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(answering, "SETTLE_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(answering, "SETTLE_SECONDS", 0.1)
 
     answer = await chat.ask()
     streamed = await chat.ask(stream=True)

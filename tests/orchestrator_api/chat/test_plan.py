@@ -21,6 +21,13 @@ def test_the_hold_covers_the_dearest_candidate() -> None:
     assert plan.credits == 27
 
 
+def test_the_longest_answer_of_every_tier_can_be_given() -> None:
+    # Enterprise, the largest: 8,000 tokens.
+    plan = plan_model(MODELS, prompt_tokens=100, output_tokens_max=8_000, budget=RICH)
+
+    assert {candidate.output_tokens_max for candidate in plan.candidates} == {8_000}
+
+
 def test_models_beyond_the_cap_are_dropped() -> None:
     budget = Budget(available=1000, tier_cap=100, price_cap=6)
 

@@ -1,13 +1,17 @@
 """What the three forms of a question mean."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from orchestrator_api.chat.facts import LENGTH_MAX
 from orchestrator_api.chat.mentions import MENTIONS_MAX, mentioned_symbols
+from orchestrator_api.chat.plan import Budget, plan_model
+from orchestrator_api.chat.prompt import prompt_from, prompt_tokens
 from orchestrator_api.chat.question import (
-    HISTORY_LENGTH_MAX,
+    HISTORY_BYTES_MAX,
     TEXT_LENGTH_MAX,
     ChatRequest,
     CompletionRequest,
@@ -16,12 +20,14 @@ from orchestrator_api.chat.question import (
     question_from_completion,
     recent_turns,
 )
+from orchestrator_api.model_router.catalog import candidates
 from orchestrator_api.model_router.provider import Turn
 from orchestrator_api.parsing import parse_fields
 from zmarty.errors import FieldInvalid
 
 USER = UUID(int=1)
 NEW = UUID(int=2)
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 def question(**body: Any) -> Any:
@@ -117,7 +123,20 @@ def test_history_is_cut_to_the_newest_and_begins_with_the_user() -> None:
 
     assert kept[-1] == turns[-1]
     assert kept[0].role == "user"
-    assert sum(len(turn.text) for turn in kept) <= HISTORY_LENGTH_MAX
+    assert sum(len(turn.text) for turn in kept) <= HISTORY_BYTES_MAX
+
+
+def test_a_long_history_in_any_script_leaves_a_free_plan_its_question() -> None:
+    turns = [Turn("user" if n % 2 == 0 else "assistant", "比特币会涨吗" * 100) for n in range(40)]
+
+    prompt = prompt_from(
+        ["x" * (LENGTH_MAX - 1)], recent_turns(turns), "那以太坊呢？", conversation_id="c", now=NOW
+    )
+
+    budget = Budget(available=100, tier_cap=20)
+    assert plan_model(
+        candidates("auto"), prompt_tokens=prompt_tokens(prompt), output_tokens_max=1000, budget=budget
+    ).candidates
 
 
 @pytest.mark.parametrize(
@@ -127,6 +146,7 @@ def test_history_is_cut_to_the_newest_and_begins_with_the_user() -> None:
         ("eth/btc or sol-usdt", ["ETH/BTC", "SOL/USDT", "ETH/USDT", "BTC/USDT"]),
         ("Is bitcoin near its high?", ["BTC/USDT"]),
         ("ADAUSDT please", ["ADA/USDT", "ADAUSDT/USDT"]),
+        ("is btcusdt or linkusdt better", ["BTC/USDT", "LINK/USDT"]),
         ("nothing here", []),
     ],
 )
@@ -135,4 +155,10 @@ def test_symbols_are_found_in_the_text(text: str, symbols: list[str]) -> None:
 
 
 def test_mentions_are_bounded() -> None:
-    assert len(mentioned_symbols(" ".join(f"COIN{n}" for n in range(100)))) == MENTIONS_MAX
+    assert len(mentioned_symbols(" ".join(f"COIN{n}" for n in range(1_000)))) == MENTIONS_MAX
+
+
+def test_a_shouted_question_keeps_its_coin() -> None:
+    text = "TELL ME PLEASE WHAT DO YOU THINK WILL HAPPEN TO ARB IN THE NEXT WEEK"
+
+    assert "ARB/USDT" in mentioned_symbols(text)

@@ -1,9 +1,11 @@
 """What users see of their credits over HTTP."""
 
 import httpx2
+import pytest
 
 from orchestrator_api.credits import ledger
 from orchestrator_api.credits.ledger import Charge
+from orchestrator_api.paging import encode_cursor
 from tests.orchestrator_api.support import AuthServer, add_user, bearer
 from zmarty.postgres import Pool
 
@@ -43,6 +45,17 @@ async def test_the_history_pages_through_all_entries_once(
             break
 
     assert seen == [-4, -3, -2, -1, 100]
+
+
+@pytest.mark.parametrize("forged", [10**30, float("inf"), -1])
+async def test_a_forged_cursor_is_refused(
+    api: httpx2.AsyncClient, auth: AuthServer, chat: Pool, forged: float
+) -> None:
+    headers = bearer(auth.token(await add_user(chat)))
+
+    answer = await api.get("/v1/credits/history", params={"cursor": encode_cursor(forged)}, headers=headers)
+
+    assert (answer.status_code, answer.json()["error"]) == (422, "field_invalid")
 
 
 async def test_credits_need_a_token(api: httpx2.AsyncClient) -> None:

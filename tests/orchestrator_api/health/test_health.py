@@ -15,6 +15,7 @@ from orchestrator_api.health.vitals import (
     Queue,
     Worker,
     cron_troubles,
+    horizon_troubles,
     longest_pause,
     queue_troubles,
     worker_troubles,
@@ -29,7 +30,9 @@ async def beat(trading: Pool, *, age_seconds: float = 0, progress_age_seconds: f
         """
         insert into worker_heartbeats (worker_id, started_at, beat_at, progressed_at, version, metrics)
         values ('worker', now(), now() - make_interval(secs => $1), now() - make_interval(secs => $2), 'v1',
-          '{"compute_signals": {"endings": {"done": 7}}, "odd": 3}')
+          '{"compute_signals": {"endings": {"done": 7, "odd": "x"}, "in_flight": 2, "retries": 3, "leases_renewed": 4,
+             "leases_lost": 1, "duration_ms_total": 1500.0, "duration_buckets": {"5": 2, "100": 6, "+Inf": 7}},
+            "compute_winrate": {"duration_buckets": {"5": 9, "+Inf": 7}, "retries": true}, "odd": 3}')
         on conflict (worker_id) do update
         set beat_at = excluded.beat_at, progressed_at = excluded.progressed_at
         """,
@@ -67,7 +70,7 @@ async def test_a_working_system_is_healthy(
 
     assert (health["status"], health["reasons"]) == ("healthy", [])
     assert health["commit"] == "test-commit"
-    assert {queue["name"] for queue in health["queues"]} == {
+    assert {queue["name"] for queue in health["queues"]} >= {
         "ingest_indicators",
         "compute_signals",
         "compute_winrate",
@@ -90,7 +93,7 @@ async def test_troubles_are_named_and_degrade(
         "insert into outbox (user_id, payload, parked_at) values (gen_random_uuid(), '{}', now())"
     )
     await trading.execute("select pgmq.send('compute_signals', '{}'::jsonb)")
-    await trading.execute("update pgmq.q_compute_signals set enqueued_at = now() - interval '20 minutes'")
+    await trading.execute("update pgmq.q_compute_signals set vt = now() - interval '20 minutes'")
     await trading.execute("select pgmq.send('compute_signals_dead', '{}'::jsonb)")
 
     answer = await api.get("/healthz")
@@ -102,12 +105,22 @@ async def test_troubles_are_named_and_degrade(
         "keys of the auth server",
         "no worker",
         "mirror is 12",
-        "1 changes were refused",
+        "1 change was refused",
         "compute_signals waits",
     ):
         assert part in reasons
     (queue,) = (queue for queue in health["queues"] if queue["name"] == "compute_signals")
     assert (queue["depth"], queue["dead"]) == (1, 1)
+
+
+async def test_a_postponed_message_is_not_late(api: httpx2.AsyncClient, trading: Pool) -> None:
+    await trading.execute("select pgmq.send('compute_signals', '{}'::jsonb, 3600)")
+    await trading.execute("update pgmq.q_compute_signals set enqueued_at = now() - interval '2 hours'")
+
+    health = (await api.get("/healthz")).json()
+
+    (queue,) = (queue for queue in health["queues"] if queue["name"] == "compute_signals")
+    assert (queue["depth"], queue["postponed"], queue["oldest_age_seconds"]) == (1, 1, None)
 
 
 async def test_a_database_that_is_down_is_503_and_said_soon(
@@ -172,6 +185,18 @@ async def test_metrics_are_readable_and_count_requests(api: httpx2.AsyncClient, 
     assert samples["zmarty_worker_heartbeat_age_seconds", (("worker", "worker"),)] < 30
     deliveries = (("ending", "done"), ("queue", "compute_signals"), ("worker", "worker"))
     assert samples["zmarty_worker_deliveries", deliveries] == 7
+    mine = (("queue", "compute_signals"), ("worker", "worker"))
+    assert samples["zmarty_worker_in_flight", mine] == 2
+    assert samples["zmarty_worker_retries_total", mine] == 3
+    assert samples["zmarty_worker_leases_renewed_total", mine] == 4
+    assert samples["zmarty_worker_leases_lost_total", mine] == 1
+    assert samples["zmarty_job_duration_seconds_bucket", (("le", "0.1"), *mine)] == 6
+    assert samples["zmarty_job_duration_seconds_bucket", (("le", "+Inf"), *mine)] == 7
+    assert samples["zmarty_job_duration_seconds_count", mine] == 7
+    assert samples["zmarty_job_duration_seconds_sum", mine] == 1.5
+    odd = (("queue", "compute_winrate"), ("worker", "worker"))
+    assert ("zmarty_job_duration_seconds_count", odd) not in samples
+    assert ("zmarty_worker_retries_total", odd) not in samples
 
 
 async def test_probes_ask_free_endpoints_with_the_key() -> None:
@@ -278,7 +303,21 @@ def test_a_stalled_worker_is_a_trouble_and_a_gone_one_is_not() -> None:
 
 def test_only_old_messages_are_a_trouble() -> None:
     def queue(age: float | None) -> Queue:
-        return Queue(name="q", depth=1, oldest_age_seconds=age, total=1, dead=0)
+        return queue_of(oldest_age_seconds=age)
 
     assert list(queue_troubles([queue(None), queue(899)])) == []
     assert len(list(queue_troubles([queue(901)]))) == 1
+
+
+def test_a_paused_queue_and_a_pinned_horizon_are_said() -> None:
+    assert list(queue_troubles([queue_of(paused_at=datetime.now(UTC))])) == ["queue q is paused"]
+    assert list(horizon_troubles(None)) == list(horizon_troubles(899)) == []
+    assert "vacuumed" in "".join(horizon_troubles(901))
+
+
+def queue_of(**changes: Any) -> Queue:
+    numbers = dict.fromkeys(
+        ("due", "postponed", "in_flight", "total", "dead", "archived", "table_bytes", "dead_tuples"), 0
+    )
+    standing = {"name": "q", "depth": 1, "oldest_age_seconds": None, "paused_at": None, **numbers, **changes}
+    return Queue.model_validate(standing)
