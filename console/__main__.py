@@ -10,8 +10,10 @@ import asyncpg
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from console import accounts, doctor
+from console import accounts, doctor, mirror, queue_commands, queues
+from console.audit import operator
 from console.migrations import (
     Migration,
     MigrationFailed,
@@ -22,6 +24,7 @@ from console.migrations import (
     read_standing,
 )
 from console.settings import DATABASES, ConsoleSettings, DatabaseKind, DatabaseUnnamed
+from orchestrator_worker.reconcile.difference import Findings, Kind
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,6 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Run and look after Zmarty.",
 )
+app.add_typer(queue_commands.app, name="queue")
 screen = Console(highlight=False)
 complaints = Console(stderr=True, highlight=False)
 
@@ -39,10 +43,24 @@ REFUSALS = (
     MigrationsMissing,
     accounts.TierUnknown,
     accounts.UserUnknown,
+    queues.NothingChosen,
+    queues.QueueUnknown,
+    queue_commands.NotConfirmed,
     asyncpg.PostgresError,
     OSError,
     TimeoutError,
 )
+
+# What the database's own words leave open.
+ADVICE: dict[type[Exception], str] = {
+    asyncpg.UndefinedFunctionError: "this database lacks a migration: run `zmarty migrate`",
+    asyncpg.UndefinedTableError: "this database lacks a migration: run `zmarty migrate`",
+    asyncpg.UndefinedColumnError: "this database lacks a migration: run `zmarty migrate`",
+    asyncpg.InvalidSchemaNameError: "this database lacks a migration: run `zmarty migrate`",
+    asyncpg.InsufficientPrivilegeError: "use the owner's login: CHAT_OWNER_DATABASE_URL, TRADING_OWNER_DATABASE_URL",
+    asyncpg.InvalidAuthorizationSpecificationError: "check user and password of the address",
+    OSError: "is the database up, and its address right? `zmarty doctor` looks at everything",
+}
 
 
 @app.command()
@@ -125,6 +143,74 @@ def tier(email: str, name: Annotated[str, typer.Argument(metavar="TIER")]) -> No
     screen.print(f"[green]✓[/] {escape(email)}: {before} → {name}")
 
 
+@app.command()
+def reconcile(
+    repair: Annotated[bool, typer.Option("--repair", help="Have what differs sent again; audited.")] = False,
+    retry_parked: Annotated[
+        bool, typer.Option("--retry-parked", help="With --repair: try again what was refused for good.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    actor: Annotated[
+        str | None,
+        typer.Option(help="Who is doing this, for the audit log; your user and host unless given."),
+    ] = None,
+) -> None:
+    """Compare the mirror in the trading database with the chat database, row by row; ends with 1 when they differ."""
+    if retry_parked and not repair:
+        raise typer.BadParameter("needs --repair", param_hint="--retry-parked")
+    settings = ConsoleSettings.read()
+    findings, retried = asyncio.run(compare_mirror(settings, repair, retry_parked, operator(actor)))
+    if as_json:
+        screen.print_json(data={**findings.summary(), "retried": retried})
+    else:
+        print_mirror(findings, retried, repair)
+    raise typer.Exit(1 if findings.differences > findings.repaired else 0)
+
+
+async def compare_mirror(
+    settings: ConsoleSettings, repair: bool, retry_parked: bool, actor: str
+) -> tuple[Findings, int]:
+    with Progress(
+        TextColumn("comparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=complaints
+    ) as bar:
+        rows = bar.add_task("comparing", total=await mirror.rows_to_compare(settings))
+
+        async def report(compared: int) -> bool:
+            bar.update(rows, completed=compared)
+            return True
+
+        if repair:
+            found = await mirror.repair(settings, report, actor=actor, retry_parked=retry_parked)
+        else:
+            found = await mirror.compare(settings, report), 0
+        compared = sum(found[0].compared.values())
+        bar.update(rows, completed=compared, total=compared)
+    return found
+
+
+def print_mirror(findings: Findings, retried: int, repair: bool) -> None:
+    for table, compared in findings.compared.items():
+        counts = findings.counts.get(table, {})
+        mark = "[green]✓[/]" if set(counts) <= {Kind.PENDING} else "[red]✗[/]"
+        said = ", ".join(f"{number} {kind}" for kind, number in counts.items()) or "as it should be"
+        screen.print(f"{mark} {table}: {compared} compared, {said}")
+    for difference in findings.listed:
+        pair = f" {difference.pair}" if difference.symbol else ""
+        screen.print(f"  {difference.table} {difference.kind}: user {difference.user_id}{pair}")
+    if findings.differences > len(findings.listed):
+        screen.print(f"  … and {findings.differences - len(findings.listed)} more")
+    if repair:
+        screen.print(f"[green]✓[/] {findings.repaired} sent again, {retried} parked changes tried again")
+    elif findings.differences:
+        screen.print("  → `zmarty reconcile --repair` has the truth sent again", soft_wrap=True)
+    if findings.parked_rows:
+        screen.print(
+            f"[yellow]![/] {findings.parked_rows} changes are parked: refused for good until somebody mends the cause; "
+            "then --repair --retry-parked",
+            soft_wrap=True,
+        )
+
+
 def main() -> None:
     # The local system's verbs, where its package is installed; production has none.
     for entry in entry_points(group="zmarty.commands"):
@@ -133,6 +219,8 @@ def main() -> None:
         app()
     except REFUSALS as error:
         complaints.print(f"[red]✗[/] {escape(str(error) or type(error).__name__)}", soft_wrap=True)
+        if advice := next((text for kind, text in ADVICE.items() if isinstance(error, kind)), None):
+            complaints.print(f"  → {advice}", soft_wrap=True)
         raise SystemExit(1) from None
 
 

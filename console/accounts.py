@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 from uuid import UUID, uuid4
 
 import asyncpg
 
+from console.audit import USER_AGENT, operator
 from console.migrations import CONNECT_SECONDS, SQL
 from zmarty.postgres import Connection, set_types
 
@@ -87,9 +87,4 @@ async def set_tier(dsn: str, email: str, tier: str) -> str:
 async def audit(
     connection: Connection, action: str, entity: str, *, old: dict[str, object], new: dict[str, object]
 ) -> None:
-    await connection.execute(SQL["audit"], operator(), action, entity, old, new, "zmarty console")
-
-
-def operator() -> str:
-    """Who is at the keyboard, as far as the machine knows."""
-    return f"console:{getpass.getuser()}"
+    await connection.execute(SQL["audit"], operator(), action, entity, old, new, USER_AGENT)

@@ -18,6 +18,8 @@ from console.migrations import (
     read_standing,
 )
 from console.settings import DATABASES, ConsoleSettings, DatabaseKind, DatabaseUnnamed
+from orchestrator_worker.relay.relay import REFERENCES_FUNCTION
+from orchestrator_worker.relay.webhook import beside
 from zmarty.messages import QUEUES
 
 SERVICE_ROLES = ["zmarty_api", "zmarty_worker"]
@@ -27,6 +29,7 @@ SCHEMAS: dict[DatabaseKind, list[str]] = {
     "trading": ["cron", "pgmq", "queueing", "partitions"],
 }
 PROBE_SECONDS = 10.0
+EDGE_FUNCTIONS = ("watchers-upsert", REFERENCES_FUNCTION)
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ async def examine_connected(
         return
     if database == "trading":
         yield await queues_finding(connection)
+        yield await vendors_finding(connection)
     yield await cron_finding(connection, database)
 
 
@@ -140,8 +144,32 @@ async def queues_finding(connection: asyncpg.Connection[asyncpg.Record]) -> Find
     dead = await connection.fetch(SQL["dead_letters"]) if finding.is_well else []
     if dead:
         seen = ", ".join(f"{row['queue_name']} {row['queue_length']}" for row in dead)
-        return Finding("trading: queues", False, f"dead letters: {seen}", "look at them at /admin")
+        return Finding(
+            "trading: queues",
+            False,
+            f"dead letters: {seen}",
+            "look at them with `zmarty queue peek QUEUE --dead`, or at /admin",
+        )
     return finding
+
+
+async def vendors_finding(connection: asyncpg.Connection[asyncpg.Record]) -> Finding:
+    subject = "trading: vendors"
+    try:
+        vendors = await connection.fetch(SQL["vendors"])
+    except asyncpg.UndefinedTableError:
+        return Finding(subject, False, "no limits", "run `zmarty migrate --database trading`")
+    for row in vendors:
+        if row["paused_until"]:
+            seen = f"{row['vendor']} {row['paused_because']}, paused until {row['paused_until']:%Y-%m-%d %H:%M:%SZ}"
+            return Finding(subject, False, seen, "it ends by itself; docs: ONCALL.md, a vendor is limited")
+        if row["is_low"]:
+            seen = f"{row['vendor']}: {row['requests']:,} of {row['monthly_quota']:,} requests of this month"
+            return Finding(
+                subject, False, seen, "ask the vendor for more, then raise vendor_limits.monthly_quota"
+            )
+    used = ", ".join(f"{row['vendor']} {row['requests']:,}" for row in vendors)
+    return Finding(subject, True, f"asked this month: {used}")
 
 
 async def cron_finding(connection: asyncpg.Connection[asyncpg.Record], database: DatabaseKind) -> Finding:
@@ -186,19 +214,20 @@ async def jwks_finding(supabase_url: str | None) -> Finding:
 
 
 async def edge_finding(url: str | None) -> Finding:
-    """A function that answers a plain GET by 405 is deployed, and needs no signature for saying so."""
-    subject = "edge function: watchers-upsert"
+    """Functions that answer a plain GET by 405 are deployed, and need no signature for saying so."""
+    subject = f"edge functions: {', '.join(EDGE_FUNCTIONS)}"
     if url is None:
         return Finding(subject, False, "no address", "set WATCHERS_WEBHOOK_URL")
-    try:
-        answer = await fetch(url)
-    except httpx.HTTPError as error:
-        return Finding(subject, False, f"{type(error).__name__}: {error}", "deploy it: ops/deploy.sh")
-    if answer.status_code == httpx.codes.METHOD_NOT_ALLOWED:
-        return Finding(subject, True, "answers")
-    return Finding(
-        subject, False, f"answered {answer.status_code}", "deploy it with verify_jwt = false: ops/deploy.sh"
-    )
+    for name in EDGE_FUNCTIONS:
+        try:
+            answer = await fetch(beside(url, name))
+        except httpx.HTTPError as error:
+            seen = f"{name}: {type(error).__name__}: {error}"
+            return Finding(subject, False, seen, "deploy it: ops/deploy.sh")
+        if answer.status_code != httpx.codes.METHOD_NOT_ALLOWED:
+            seen = f"{name} answered {answer.status_code}"
+            return Finding(subject, False, seen, "deploy it with verify_jwt = false: ops/deploy.sh")
+    return Finding(subject, True, "both answer")
 
 
 async def fetch(url: str) -> httpx.Response:

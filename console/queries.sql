@@ -61,6 +61,58 @@ where user_id = $1::uuid;
 insert into public.audit_log (actor, action, entity, old, new, user_agent)
 values ($1::text, $2::text, $3::text, $4::jsonb, $5::jsonb, $6::text);
 
+-- name: audit_intent
+-- Before the trading database is touched. What happens there cannot be in one transaction with this.
+insert into public.audit_log (actor, action, entity, new, user_agent)
+values ($1::text, $2::text, $3::text, $4::jsonb, $5::text)
+returning id;
+
+-- name: audit_result
+insert into public.audit_log (actor, action, entity, new, user_agent, result_of)
+select actor, $2::text, entity, $3::jsonb, user_agent, id
+from public.audit_log
+where id = $1::bigint;
+
+-- name: queue_stats
+select queue, depth, due, postponed, in_flight, oldest_due_seconds, dead, archived, total, table_bytes, dead_tuples,
+  paused_at, paused_by
+from queueing.stats();
+
+-- name: horizon
+select pid, application_name, state, age_seconds
+from queueing.horizon();
+
+-- name: require_queue
+select queueing.require_queue($1::text);
+
+-- name: peek
+select msg_id, state, read_count, enqueued_at, due_at, message, failure_code, failure, first_failed_at
+from queueing.peek($1::text, null, null, $2::integer);
+
+-- name: newest_dead_letters
+select msg_id, buried_at, message
+from queueing.dead_letters($1::text, null, null, null, $2::integer);
+
+-- name: older_dead_letters
+-- A page of ids, oldest last; for working through all of them.
+select msg_id, buried_at
+from queueing.dead_letters($1::text, $2::timestamptz, $1::text, $3::bigint, $4::integer);
+
+-- name: retry_dead
+select queueing.retry_dead($1::text, $2::bigint[]);
+
+-- name: discard_dead
+select queueing.discard_dead($1::text, $2::bigint[]);
+
+-- name: purge
+select queueing.purge($1::text, $2::integer);
+
+-- name: pause_queue
+select queueing.pause($1::text, $2::text);
+
+-- name: resume_queue
+select queueing.resume($1::text);
+
 -- name: roles_missing
 select wanted.name
 from unnest($1::text[]) as wanted (name)
@@ -106,3 +158,11 @@ order by job.jobname;
 
 -- name: server_version
 select current_setting('server_version');
+
+-- name: vendors
+select vendor, monthly_quota, requests, is_low, paused_until, paused_because
+from vendor_standing
+order by vendor;
+
+-- name: retry_parked
+select private.retry_parked();

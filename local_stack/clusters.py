@@ -92,15 +92,18 @@ class Cluster:
         """Whether it answers a login now."""
         try:
             connection = await asyncpg.connect(self.dsn(SUPERUSER), timeout=5)
+            await connection.close()
         except (
             OSError,
             TimeoutError,
-            asyncpg.CannotConnectNowError,
-            asyncpg.ConnectionDoesNotExistError,
+            asyncpg.OperatorInterventionError,
+            asyncpg.PostgresConnectionError,
             asyncpg.TooManyConnectionsError,
+            # A server that goes away in the middle of a login.
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
         ):
             return False
-        await connection.close()
         return True
 
 

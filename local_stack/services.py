@@ -16,11 +16,13 @@ from console.migrations import REPOSITORY
 from local_stack.keeper import IsHealthy, Running, Service
 from local_stack.process import is_listening, server_account
 from local_stack.site import VENDORS, Site
+from zmarty.postgres import TROUBLE
 
 HEALTH_SECONDS = 2.0
 # The worker beats every 10 seconds.
 HEARTBEAT_SECONDS_MAX = 30
 PUBLISHABLE_KEY = "sb_publishable_local_zmarty"
+# Whose imports and lock hold for both functions: they are the same.
 FUNCTION = REPOSITORY / "supabase" / "trading" / "functions" / "watchers-upsert"
 DENO_RUN = ("run", "--quiet", "--cached-only", "--frozen", "--allow-net", "--allow-env")
 
@@ -82,7 +84,12 @@ def auth(site: Site) -> Service:
 def edge(site: Site) -> Service:
     return Service(
         name="edge",
-        command=(os.fsdecode(find_deno_bin()), *DENO_RUN, "index.ts"),
+        command=(
+            os.fsdecode(find_deno_bin()),
+            *DENO_RUN,
+            "--config=deno.json",
+            str(REPOSITORY / "local_stack" / "edge.ts"),
+        ),
         log=site.home.log("edge"),
         # It refuses a plain GET, and that it does so shows that it runs.
         is_healthy=answers(site, "edge", "/", httpx.codes.METHOD_NOT_ALLOWED),
@@ -214,7 +221,7 @@ def beats(site: Site, worker_id: str) -> IsHealthy:
     async def is_beating(running: Running) -> bool:
         try:
             connection = await asyncpg.connect(site.dsn("trading"), timeout=HEALTH_SECONDS)
-        except (OSError, TimeoutError, asyncpg.PostgresError):
+        except TROUBLE:
             return False
         try:
             age = await connection.fetchval(
@@ -224,7 +231,7 @@ def beats(site: Site, worker_id: str) -> IsHealthy:
                 running.age_seconds + 1,
                 timeout=HEALTH_SECONDS,
             )
-        except (OSError, TimeoutError, asyncpg.PostgresError):
+        except TROUBLE:
             return False
         finally:
             connection.terminate()

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One deploy from a checkout: schemas first, then the edge function, then both services, then the proof that they run.
+# One deploy from a checkout: schemas first, then the edge functions, then both services, then the proof that they run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -7,10 +7,10 @@ usage() {
   cat <<'TEXT'
 Usage: ops/deploy.sh [--dry-run] [COMMIT]
 
-Deploys COMMIT (default: HEAD), which must be pushed and must hold the same migrations and function as this checkout:
+Deploys COMMIT (default: HEAD), which must be pushed and must hold the same migrations and functions as this checkout:
 
   1. migrate both databases (they only ever grow, so that the running version goes on)
-  2. deploy the edge function watchers-upsert
+  2. deploy the edge functions watchers-upsert and user-references-upsert
   3. call Render's deploy hooks, the worker's first
   4. wait until /healthz answers 200 with this commit, from the API and from every worker
 
@@ -18,7 +18,7 @@ With --dry-run it checks everything it can, lists pending migrations, and change
 
 Environment:
   CHAT_OWNER_DATABASE_URL, TRADING_OWNER_DATABASE_URL   both databases as postgres, session pooler (port 5432)
-  TRADING_PROJECT_REF, SUPABASE_ACCESS_TOKEN            where the function goes, and the right to put it there
+  TRADING_PROJECT_REF, SUPABASE_ACCESS_TOKEN            where the functions go, and the right to put them there
   RENDER_API_DEPLOY_HOOK, RENDER_WORKER_DEPLOY_HOOK     from each service's settings on Render
   ZMARTY_API_URL                                        such as https://orchestrator-api.onrender.com
   DEPLOY_SECONDS_MAX (900), DEPLOY_POLL_SECONDS (5)     how long to wait for step 4, and how often to look
@@ -28,6 +28,7 @@ Ends with 0 when the commit runs, 1 when a step failed (its name is the last lin
 TEXT
 }
 
+FUNCTIONS=(watchers-upsert user-references-upsert)
 HOOK_SECONDS_MAX=30
 HEALTH_SECONDS_MAX=10
 
@@ -52,12 +53,12 @@ main() {
   if [ -n "$dry_run" ]; then
     say "dry run: nothing is changed"
     "$PYTHON" -m console migrate --status || true
-    say "would migrate, deploy watchers-upsert to the trading project and deploy $commit at $ZMARTY_API_URL"
+    say "would migrate, deploy ${FUNCTIONS[*]} to the trading project and deploy $commit at $ZMARTY_API_URL"
     return
   fi
   say "deploying $commit"
   "$PYTHON" -m console migrate || fail "migrations: the databases are as they were before the file named above"
-  deploy_function || fail "edge function: the schemas are ahead, the services run on as before"
+  deploy_functions || fail "edge functions: the schemas are ahead, the services run on as before"
   call_hook RENDER_WORKER_DEPLOY_HOOK "$commit"
   call_hook RENDER_API_DEPLOY_HOOK "$commit"
   wait_until_it_runs "$commit"
@@ -86,13 +87,15 @@ first_of() {
   return 1
 }
 
-deploy_function() {
-  local folder result=0
+deploy_functions() {
+  local folder name result=0
   folder=$(mktemp -d)
   # Copied, not linked: behind a link the CLI uploads deno.json alone and calls that deployed.
   cp -R supabase/trading "$folder/supabase"
-  "$SUPABASE_CLI" functions deploy watchers-upsert --workdir "$folder" --remote="$TRADING_PROJECT_REF" \
-    --use-api --yes < /dev/null || result=$?
+  for name in "${FUNCTIONS[@]}"; do
+    "$SUPABASE_CLI" functions deploy "$name" --workdir "$folder" --remote="$TRADING_PROJECT_REF" \
+      --use-api --yes < /dev/null || result=$?
+  done
   rm -rf "$folder"
   return "$result"
 }

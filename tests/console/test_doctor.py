@@ -33,7 +33,7 @@ async def test_migrated_databases_are_well(chat_dsn: Dsn, trading_dsn: Dsn) -> N
         subject: finding for subject, finding in found.items() if subject.startswith(("chat", "trading"))
     }
     assert [finding for finding in databases.values() if not finding.is_well] == []
-    assert len(databases) == 13
+    assert len(databases) == 14
 
 
 async def test_what_is_missing_is_named(bare_database: Database, chat_dsn: Dsn) -> None:
@@ -58,6 +58,25 @@ async def test_dead_letters_are_a_finding(chat_dsn: Dsn, trading_dsn: Dsn, tradi
     found = await findings(settings(chat_dsn(), trading_dsn()))
 
     assert "ingest_indicators_dead 1" in found["trading: queues"].seen
+
+
+async def test_a_vendor_that_is_paused_or_nearly_used_up_is_a_finding(
+    chat_dsn: Dsn, trading_dsn: Dsn, trading: Pool
+) -> None:
+    chosen = settings(chat_dsn(), trading_dsn())
+    await trading.execute(
+        "insert into vendor_usage (vendor, month, requests) values ('cryptometer', date_trunc('month', now()), 81234)"
+    )
+    assert (await findings(chosen))["trading: vendors"].seen == (
+        "cryptometer: 81,234 of 100,000 requests of this month"
+    )
+
+    await trading.execute(
+        "update vendor_limits set paused_until = now() + interval '1 hour', paused_because = 'answered 418'"
+        " where vendor = 'binance'"
+    )
+
+    assert "binance answered 418, paused until" in (await findings(chosen))["trading: vendors"].seen
 
 
 async def test_a_failed_schedule_is_a_finding(chat_dsn: Dsn, trading_dsn: Dsn, chat: Pool) -> None:

@@ -19,6 +19,8 @@ RUN_SECONDS = 15
 HOOK_KEY = "key-of-a-hook"
 PASSWORD = "password-of-the-owner"
 TOKEN = "token-of-supabase"
+FUNCTIONS = ("watchers-upsert", "user-references-upsert")
+SHARED = [f"../_shared/{name}.ts" for name in ("serve", "handler", "signature", "fields", "database")]
 
 pytestmark = pytest.mark.skipif(
     shutil.which("curl") is None or shutil.which("git") is None, reason="needs curl and git"
@@ -41,7 +43,7 @@ class Render:
     looks_until_deployed: int = 2
     worker_deploys: bool = True
     called: list[str] = field(default_factory=list)
-    uploaded: bytes = b""
+    uploads: list[bytes] = field(default_factory=list)
     looks: int = 0
     url: str = ""
 
@@ -65,7 +67,7 @@ def render() -> Iterator[Render]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             if "/functions/deploy" in self.path:
-                state.uploaded = body
+                state.uploads.append(body)
                 self.answer(201, b'{"id": "1", "slug": "f", "name": "f", "status": "ACTIVE", "version": 1}')
                 return
             state.called.append(self.path)
@@ -175,12 +177,14 @@ def test_a_deploy_goes_through_every_step_in_order(checkout: Checkout, render: R
     done = checkout.deploy()
 
     assert done.returncode == 0, done.stderr
-    migrated, deployed = (line for line in checkout.notes.splitlines() if not line.startswith("./"))
+    migrated, *deployed = (line for line in checkout.notes.splitlines() if not line.startswith("./"))
     assert migrated == "python -m console migrate"
-    assert deployed.startswith("supabase functions deploy watchers-upsert --workdir ")
-    assert "--remote=abcdefghijklmnopqrst --use-api --yes" in deployed
+    for line, name in zip(deployed, FUNCTIONS, strict=True):
+        assert line.startswith(f"supabase functions deploy {name} --workdir ")
+        assert "--remote=abcdefghijklmnopqrst --use-api --yes" in line
     # The files themselves, not a link to them.
-    assert "./supabase/functions/watchers-upsert/index.ts" in checkout.notes
+    for name in (*FUNCTIONS, "_shared"):
+        assert f"./supabase/functions/{name}/" in checkout.notes
     assert render.called == [
         f"/deploy/srv-worker?key={HOOK_KEY}&ref={checkout.commit}",
         f"/deploy/srv-api?key={HOOK_KEY}&ref={checkout.commit}",
@@ -202,7 +206,7 @@ def test_nothing_secret_is_printed(checkout: Checkout, render: Render) -> None:
 
 
 @pytest.mark.skipif(not SUPABASE.exists(), reason="`make setup` installs the Supabase CLI")
-def test_the_real_client_uploads_every_file_of_the_function(checkout: Checkout, render: Render) -> None:
+def test_the_real_client_uploads_every_file_of_both_functions(checkout: Checkout, render: Render) -> None:
     shutil.copy(REPOSITORY / "supabase/trading/config.toml", checkout.folder / "repository/supabase/trading")
     profile = checkout.folder / "profile.yaml"
     profile.write_text(
@@ -215,11 +219,13 @@ def test_the_real_client_uploads_every_file_of_the_function(checkout: Checkout, 
     done = checkout.deploy(SUPABASE_CLI="client", SUPABASE_ACCESS_TOKEN="sbp_" + "0" * 40)
 
     assert done.returncode == 0, done.stderr
-    folder = REPOSITORY / "supabase/trading/functions/watchers-upsert"
-    # All that the entry imports; tests and their data stay here.
-    for file in ("deno.json", "index.ts", "handler.ts", "signature.ts", "change.ts", "store.ts"):
-        assert (folder / file).read_bytes() in render.uploaded, file
-    assert b'"verify_jwt":false' in render.uploaded.replace(b" ", b"")
+    folder = REPOSITORY / "supabase/trading/functions"
+    for uploaded, name, own in zip(render.uploads, FUNCTIONS, ("change.ts", "snapshot.ts"), strict=True):
+        # All that the entry imports; tests and their data stay here.
+        for file in ("deno.json", "index.ts", own, "store.ts", *SHARED):
+            assert (folder / name / file).read_bytes() in uploaded, file
+        assert b"_test.ts" not in uploaded
+        assert b'"verify_jwt":false' in uploaded.replace(b" ", b"")
 
 
 def test_a_hook_that_refuses_is_named(checkout: Checkout, render: Render) -> None:
@@ -266,7 +272,7 @@ def test_a_missing_variable_stops_before_anything(checkout: Checkout, render: Re
 
 
 @pytest.mark.parametrize(
-    ("program", "said", "hooks"), [("python", "migrations:", 0), ("supabase", "edge function:", 0)]
+    ("program", "said", "hooks"), [("python", "migrations:", 0), ("supabase", "edge functions:", 0)]
 )
 def test_a_step_that_fails_stops_the_rest(
     checkout: Checkout, render: Render, program: str, said: str, hooks: int
