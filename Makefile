@@ -11,9 +11,9 @@ MARKET := $(if $(MARKET_DATA),--market-data "$(abspath $(MARKET_DATA))")
 PYTEST_PROCESSES ?= 2
 # What is already pinned stays, and no line says where a package was found.
 PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-header --no-annotate pyproject.toml
+	--no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup run demo test check pages lock bench
+.PHONY: help setup run demo test check pages lock bench chaos
 
 help: ## what there is
 	@printf 'Zmarty: signals with a provable track record, and a chat that charges fairly.\n\n'
@@ -47,9 +47,13 @@ pages: setup ## write the pages that are generated from the migrated schema
 	@python -m local_stack.generated_pages
 
 lock: setup ## pin what pyproject.toml names, with hashes, for production and for development
-	@$(PIN) --extra dev --output-file requirements-dev.lock
-	@$(PIN) --constraint requirements-dev.lock --output-file requirements.lock
+	@$(PIN) --extra dev --output-file requirements-dev.lock pyproject.toml
+	@$(PIN) --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
+	@$(PIN) --constraint requirements-dev.lock --output-file benchmarks/requirements.lock benchmarks/requirements.in
 
 bench: setup ## benchmarks as a table of ratios; ONLY=queue,ledger runs some
-	@if [ -d benchmarks ]; then exec python -m benchmarks $(if $(ONLY),--only "$(ONLY)"); fi; \
-	echo 'This checkout has no benchmarks; see docs/BENCHMARKS.md.'
+	@pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r benchmarks/requirements.lock
+	@exec python -m benchmarks $(if $(ONLY),--only "$(ONLY)")
+
+chaos: setup ## real faults for minutes, nothing lost; CHAOS_SECONDS=600 CHAOS_SEED=7 choose how long and which
+	@CHAOS_SECONDS=$${CHAOS_SECONDS:-300} pytest -q -s tests/chaos
