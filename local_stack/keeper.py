@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -171,7 +172,7 @@ class Keeper:
         misses = 0
         try:
             while not ended.done():
-                if await self.service.is_healthy(Running(process.pid, self._age_seconds)):
+                if await self._is_healthy(process):
                     misses = 0
                     self._healthy.set()
                     self._set("healthy")
@@ -184,6 +185,13 @@ class Keeper:
                 await asyncio.wait({ended}, timeout=pause)
         finally:
             ended.cancel()
+
+    async def _is_healthy(self, process: asyncio.subprocess.Process) -> bool:
+        try:
+            return await self.service.is_healthy(Running(process.pid, self._age_seconds))
+        except Exception as error:  # noqa: BLE001 — a check that breaks is a miss; it must never end the watch over a process
+            print(f"health check of {self.service.name}: {error!r}", file=sys.stderr)  # noqa: T201 — our own terminal
+            return False
 
     async def _end_process(self) -> None:
         process = self._process

@@ -1,6 +1,8 @@
 """Carries out how a delivery ends: archives, postpones, buries, remembers the failure and says so."""
 
+import asyncio
 import random
+import time
 import traceback
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,19 +22,29 @@ log = structlog.get_logger(__name__)
 
 AWAY = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
 RETRY_MIN_SHARE = 0.25
+PATIENCE_SECONDS = 20.0
+PAUSE_SECONDS = 0.25
 # Postponed without counting, a message may become this old; from then on every attempt counts.
 UNCOUNTED_MAX = timedelta(days=7)
 
 
 async def conclude(pool: Pool, work: Work[Any], lease: Lease, ending: Ending) -> str:
-    """End a message as its handler said; returns the ending's name. What goes wrong here ends by the lease's end."""
-    try:
-        return await _carry_out(pool, work, lease, ending)
-    except LeaseLost:
-        return "lease_lost"
-    except TROUBLE as error:
-        log.warning("ending_not_written", job_name=lease.queue, msg_id=lease.id, error=type(error).__name__)
-        return "abandoned"
+    """End a message as its handler said; returns the ending's name. What cannot be written ends by the lease's end."""
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return await _carry_out(pool, work, lease, ending)
+        except LeaseLost:
+            return "lease_lost"
+        except TROUBLE as error:
+            if time.monotonic() >= give_up_at or not is_away(error):
+                log.warning(
+                    "ending_not_written", job_name=lease.queue, msg_id=lease.id, error=type(error).__name__
+                )
+                return "abandoned"
+        # A database that restarts is back within seconds, the lease would last a minute. Every ending is fenced: one that
+        # was written after all, and only its answer lost, is found gone and not written twice.
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def conclude_failed(pool: Pool, work: Work[Any], lease: Lease, error: Exception) -> str:

@@ -182,6 +182,20 @@ class Relay:
         answers = await webhook.send(batch.events)
         duration_ms = round((time.monotonic() - started) * 1000, 1)
         self._adapt(batch, answers)
+        give_up_at = time.monotonic() + self._bounds.lease_seconds / 2
+        while True:
+            try:
+                return await self._record(claim_id, batch, answers, duration_ms)
+            except TROUBLE:
+                if time.monotonic() >= give_up_at:
+                    raise
+            # We know the answers and the claim is ours: a database that restarts must not cost the users its whole length.
+            await asyncio.sleep(TROUBLE_BASE_SECONDS)
+
+    async def _record(
+        self, claim_id: str, batch: Batch, answers: Sequence[Answer], duration_ms: float
+    ) -> None:
+        """Mark each row by its answer. Fenced by the claim, so that it may be repeated."""
         answered = list(zip(batch.events, answers, strict=True))
         delivered = [(event, answer.result) for event, answer in answered if isinstance(answer, Delivered)]
         if delivered:

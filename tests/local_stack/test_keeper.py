@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -176,3 +177,29 @@ def test_only_the_listener_of_a_port_counts() -> None:
         assert is_listening(os.getpid(), port)
         assert not is_listening(os.getppid(), port)
     assert not is_listening(os.getpid(), port)
+
+
+async def test_a_check_that_breaks_does_not_end_the_watch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("local_stack.keeper.WATCH_SECONDS", 0.02)
+    breaks = False
+
+    async def is_healthy(_: Running) -> bool:
+        if breaks:
+            raise RuntimeError("a fault nobody thought of")
+        return True
+
+    async with kept(replace(service(tmp_path, SERVE), is_healthy=is_healthy)) as keeper:
+        await keeper.start()
+        first = keeper.pid
+        assert first
+
+        breaks = True
+        await until_state(keeper, "unhealthy")
+        breaks = False
+        os.kill(first, signal.SIGKILL)
+        await until_state(keeper, "restarting")
+        await until_state(keeper, "healthy")
+
+        assert keeper.pid not in (None, first)

@@ -288,3 +288,19 @@ async def test_a_paused_queue_rests_until_it_is_resumed(
         await trading.execute("select queueing.resume('ingest_indicators')")
         await until_count(trading, "a_ingest_indicators", 3, seconds=2)
         waking.cancel()
+
+
+async def test_an_ending_waits_for_a_database_that_restarts(trading: Pool, trading_dsn: Dsn) -> None:
+    async with proxied(trading_dsn("zmarty_worker")) as proxy:
+        pool = await pool_through(proxy)
+
+        async def fail_while_it_is_away(_: object, __: object) -> Ending:
+            proxy.drop()
+            asyncio.get_running_loop().call_later(1.0, proxy.restore)
+            raise ValueError("boom")
+
+        await send(trading)
+        async with consuming(pool, fail_while_it_is_away, attempts_max=1):
+            # The lease would last a minute; the worker is alive and knows how the message ends.
+            await until_count(trading, "q_ingest_indicators_dead", 1, seconds=5)
+        pool.terminate()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from orchestrator_worker.relay import store
@@ -407,6 +409,27 @@ async def test_a_lost_database_is_waited_for(chat: Pool, chat_database: Database
 
     assert ended >= 2
     assert len(function.ids) == 2
+
+
+async def test_a_mark_waits_for_a_database_that_restarts(
+    chat: Pool, relaying: Relaying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark, losses = (
+        store.mark_delivered,
+        iter([asyncpg.ConnectionDoesNotExistError(), ConnectionRefusedError()]),
+    )
+
+    async def lose_twice(pool: Pool, events: Sequence[Event], *, claim_id: str) -> int:
+        for loss in losses:
+            raise loss
+        return await mark(pool, events, claim_id=claim_id)
+
+    monkeypatch.setattr(store, "mark_delivered", lose_twice)
+    async with scripted() as function, relaying(function.url, bounds=replace(QUICK, lease_seconds=30.0)):
+        await write(chat, uuid4())
+        await until(lambda: all_ended(chat), 5)
+
+    assert len(function.ids) == 1, "what was answered is not sent again"
 
 
 async def test_an_idle_relay_asks_rarely(
