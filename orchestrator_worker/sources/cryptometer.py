@@ -4,7 +4,7 @@ Its key travels as a query parameter, so addresses are never logged. Its lists a
 bars is the one that is still open. Parsers are beside it: `cryptometer_market` and `cryptometer_symbol`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -100,7 +100,7 @@ class Cryptometer:
                 NAME, _listed(rows), lambda row: symbols.candle_from(row, symbol, timeframe), now=now
             )
 
-        candles = await self._ask("candles", read, patience_seconds=CANDLES_PATIENCE_SECONDS, **params)
+        candles = await self._ask("candles", read, params, patience_seconds=CANDLES_PATIENCE_SECONDS)
         if since is None:
             return candles[-limit:]
         # What lies between `since` and the first bar would stay a hole for ever, so a short list is refused.
@@ -114,9 +114,7 @@ class Cryptometer:
         return await self._ask(
             "ls_ratio",
             lambda rows: symbols.long_short_ratio_from(_listed(rows), timeframe, newest=newest),
-            e=FUTURES,
-            pair=symbol.path,
-            timeframe=_timeframe(timeframe),
+            {"e": FUTURES, "pair": symbol.path, "timeframe": _timeframe(timeframe)},
         )
 
     async def liquidations(self, symbol: Symbol) -> Liquidations:
@@ -124,7 +122,7 @@ class Cryptometer:
         return await self._ask(
             "liquidations",
             lambda rows: symbols.liquidations_from(_listed(rows), observed_at=utc_now()),
-            symbol=symbol.base.lower(),
+            {"symbol": symbol.base.lower()},
         )
 
     async def whale_trades(self, symbol: Symbol) -> WhaleTrades:
@@ -132,8 +130,7 @@ class Cryptometer:
         return await self._ask(
             "whale_trades",
             lambda rows: symbols.whale_trades_from(rows, observed_at=utc_now()),
-            e=EXCHANGE,
-            symbol=symbol.base.lower(),
+            {"e": EXCHANGE, "symbol": symbol.base.lower()},
         )
 
     async def merged_volume(self, symbol: Symbol, timeframe: Timeframe) -> TradedVolume:
@@ -141,32 +138,28 @@ class Cryptometer:
         return await self._ask(
             "merged_volume",
             lambda rows: symbols.traded_volume_from(rows, observed_at=utc_now()),
-            symbol=symbol.base,
-            timeframe=_timeframe(timeframe),
-            exchange_type="spot",
+            {"symbol": symbol.base, "timeframe": _timeframe(timeframe), "exchange_type": "spot"},
         )
 
     async def volume_24h(self, symbol: Symbol) -> TradedVolume:
         return await self._ask(
             "volume_24h",
             lambda rows: symbols.traded_volume_from(rows, observed_at=utc_now()),
-            e=EXCHANGE,
-            pair=symbol.path,
+            {"e": EXCHANGE, "pair": symbol.path},
         )
 
     async def open_interest(self, symbol: Symbol) -> OpenInterest:
         return await self._ask(
             "open_interest",
             lambda rows: symbols.open_interest_from(rows, FUTURES, observed_at=utc_now()),
-            e=FUTURES,
-            market_pair=symbol.compact.lower(),
+            {"e": FUTURES, "market_pair": symbol.compact.lower()},
         )
 
     async def ai_screener_analysis(self, symbol: Symbol) -> ScreenerRecord:
         return await self._ask(
             "ai_screener_analysis",
             lambda answer: symbols.screener_record_from(answer, observed_at=utc_now()),
-            symbol=symbol.base,
+            {"symbol": symbol.base},
         )
 
     async def ticker(self, symbol: Symbol) -> Ticker:
@@ -174,8 +167,7 @@ class Cryptometer:
         return await self._ask(
             "ticker",
             lambda rows: market.ticker_from(market.first_of(rows)),
-            e=EXCHANGE,
-            market_pair=symbol.compact.lower(),
+            {"e": EXCHANGE, "market_pair": symbol.compact.lower()},
         )
 
     async def trend(self) -> Trend:
@@ -187,7 +179,7 @@ class Cryptometer:
         if source == "trend":
             return await self.trend()
         params, read = MARKET[source]
-        reading = await self._ask(source, lambda data: read(data, observed_at=utc_now()), **params)
+        reading = await self._ask(source, lambda data: read(data, observed_at=utc_now()), params)
         if reading.refused:
             log.warning("rows_refused", vendor=NAME, source=source, refused=reading.refused)
         return reading
@@ -196,9 +188,9 @@ class Cryptometer:
         self,
         source: str,
         read: Callable[[Any], Read],
+        params: Mapping[str, str],
         *,
         patience_seconds: float = PATIENCE_SECONDS,
-        **params: str,
     ) -> Read:
         """Ask one question of the plan, if its month allows, and count how that ended."""
         async with self._budget.asking(NAME, source):

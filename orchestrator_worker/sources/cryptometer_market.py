@@ -98,7 +98,9 @@ def screener_from(rows: object, *, observed_at: datetime) -> Listing[ScreenedTra
 
 def coin_info_from(rows: object, *, observed_at: datetime) -> Table[CoinInfo]:
     """/coininfo/, by market capitalisation. Raises ValueError."""
-    table = _table("coins", rows, lambda row: (fields.text(row, "symbol"), _coin(row)), observed_at=observed_at)
+    table = _table(
+        "coins", rows, lambda row: (fields.text(row, "symbol"), _coin(row)), observed_at=observed_at
+    )
     return _by(table, lambda coin: coin.market_cap)
 
 

@@ -17,12 +17,14 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 PACE_SLACK = 0.05
 # Ticks and candles come a few seconds early or late; a strict interval would skip every second one.
 DUE_SHARE = 0.9
-# A question that failed is asked again after this, however rarely it is asked otherwise.
-RETRY = timedelta(minutes=30)
+# A question that failed is asked again after this, however rarely it is asked otherwise; one that the vendor refuses, as
+# it does not list the symbol or sells the answer in another plan, hours later.
+RETRY, RETRY_REFUSED = timedelta(minutes=30), timedelta(hours=6)
 MONTH = 31 * DAY
+STALE_BARS = 3
 
 Scope: TypeAlias = Literal["market", "symbol", "pair"]
-Asker: TypeAlias = Literal["tick", "ingest"]
+Asker: TypeAlias = Literal["tick", "ingest", "message"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,8 @@ class Source:
     """One question of the plan: for the whole market, for each symbol, or for each pair of symbol and timeframe.
 
     `every` is the least time between two requests; a pair's is at least its timeframe. After `stale_after` the last
-    good value is missing. Those of the tick are asked by `observe_market`, those of the ingest at a candle's close.
+    good value is missing. Those of the tick are asked by `observe_market`, those of the ingest at a candle's close, those
+    of a message by a message of their own.
     """
 
     name: str
@@ -157,7 +160,11 @@ PLAN: tuple[Source, ...] = (
         timeframe_min=Timeframe.HOUR_1,
     ),
 )
-BY_NAME: Mapping[str, Source] = {source.name: source for source in PLAN}
+# What people say is searched for by another vendor, which takes a minute and has a budget in dollars.
+SENTIMENT = Source(
+    name="sentiment", path="/responses", scope="symbol", every=HOUR, stale_after=6 * HOUR, asked_by="message"
+)
+BY_NAME: Mapping[str, Source] = {source.name: source for source in (*PLAN, SENTIMENT)}
 _PLACE = {source.name: place for place, source in enumerate(PLAN)}
 
 
@@ -166,13 +173,32 @@ def interval(source: Source, timeframe: Timeframe | None) -> timedelta:
     return max(source.every, timeframe.delta) if timeframe is not None else source.every
 
 
+def due_again(source: Source, timeframe: Timeframe | None) -> timedelta:
+    """After a request: how long until the question is due."""
+    return interval(source, timeframe) * DUE_SHARE
+
+
+def due_after_failure(source: Source, timeframe: Timeframe | None, *, is_refused: bool) -> timedelta:
+    own = due_again(source, timeframe)
+    return max(own, RETRY_REFUSED) if is_refused else min(own, RETRY)
+
+
+def stale_after(source: Source, timeframe: Timeframe) -> timedelta:
+    """How old a last good value may be for a pair. What holds for a bar may be as old as three of them."""
+    return (
+        max(source.stale_after, STALE_BARS * timeframe.delta)
+        if source.scope == "pair"
+        else source.stale_after
+    )
+
+
 def asks_for(source: Source, timeframe: Timeframe) -> bool:
     """Whether pairs of this timeframe are asked about. Cryptometer knows 5m … 1d."""
     return source.timeframe_min.seconds <= timeframe.seconds <= Timeframe.DAY_1.seconds
 
 
-def headroom(*, used: int, quota: int, now: datetime) -> float:
-    """How much of a month's quota is left before its pace, plus the slack, is reached; below 0 it is overdrawn."""
+def headroom(*, used: float, quota: float, now: datetime) -> float:
+    """How much of a month's quota, of requests or dollars, is left before its pace plus the slack; below 0: overdrawn."""
     began = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     ends = (began + 32 * DAY).replace(day=1)
     elapsed = (now - began) / (ends - began)

@@ -89,7 +89,7 @@ set dollars = usage.dollars + excluded.dollars
 where usage.dollars + excluded.dollars <= (
   select coalesce(l.monthly_dollars, 'infinity') from vendor_limits as l where l.vendor = $1::text
 )
-returning dollars;
+returning month;
 
 -- name: settle_dollars
 -- What it did cost takes the place of what was reserved, in the month in which it was reserved.

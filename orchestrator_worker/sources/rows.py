@@ -36,5 +36,7 @@ def readable(rows: object, read: Callable[[object], Row], *, name: str = "data")
         except ValueError as error:
             faults.append(str(error))
     if len(faults) * 2 >= len(rows):
-        raise ValueError(f"{len(faults)} of {len(rows)} rows of {name} are unreadable, the first: {faults[0]}")
+        raise ValueError(
+            f"{len(faults)} of {len(rows)} rows of {name} are unreadable, the first: {faults[0]}"
+        )
     return Readable(tuple(found), len(faults), faults[0] if faults else "")

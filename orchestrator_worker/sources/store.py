@@ -93,9 +93,10 @@ async def count_source(
     await pool.execute(_SQL["count_source"], vendor, source, asked, answered, dropped, failure)
 
 
-async def reserve_dollars(pool: Pool, vendor: str, dollars: Decimal) -> bool:
-    """Take so much of this month's dollars; False when they are not there, and then nothing is taken."""
-    return await pool.fetchval(_SQL["reserve_dollars"], vendor, dollars) is not None
+async def reserve_dollars(pool: Pool, vendor: str, dollars: Decimal) -> date | None:
+    """Take so much of this month's dollars, and name the month; None when they are not there: nothing is taken."""
+    month: date | None = await pool.fetchval(_SQL["reserve_dollars"], vendor, dollars)
+    return month
 
 
 async def settle_dollars(pool: Pool, vendor: str, month: date, *, reserved: Decimal, spent: Decimal) -> None:
