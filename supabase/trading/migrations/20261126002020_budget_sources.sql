@@ -32,7 +32,7 @@ comment on column public.vendor_usage.dollars is 'Spent, and reserved for reques
 
 -- X and news through xAI's search: at most two symbols around the clock, or more of them for a part of the day.
 insert into public.vendor_limits (vendor, per_second, burst, monthly_quota, monthly_dollars)
-values ('xai_search', 0.2, 1, 1500, 50);
+values ('xai_search', 1, 1, 1500, 50);
 
 create or replace view public.vendor_standing with (security_invoker = true) as
 select
