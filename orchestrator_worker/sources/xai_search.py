@@ -1,6 +1,6 @@
 """xAI's search over X and the web: what people say of a coin, asked of a model that searches and cites.
 
-`POST /responses` with the server-side tools x_search and web_search; the older live search answers 410 (decision 0020).
+`POST /responses` with the server-side tools x_search and web_search; the older live search answers 410 (decision 0023).
 """
 
 from datetime import datetime, timedelta
