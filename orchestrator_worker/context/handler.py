@@ -32,7 +32,6 @@ PAIRS_MAX = 5_000
 # At a request a second, so many leave half of the five minutes to the ingests.
 QUESTIONS_MAX = 90
 ASKING_SECONDS_MAX = 150.0
-ROWS_MAX = 400
 
 
 class Ask(Protocol):
@@ -94,7 +93,7 @@ async def _ask(pool: Pool, cryptometer: Cryptometer, question: Question, wanted:
     if question.symbol is None:
         told = await ask_once(pool, question, lambda: cryptometer.market_wide(name), now=now)
         if told is not None:
-            await store.keep_snapshot(pool, question, told.trimmed(wanted, ROWS_MAX))
+            await store.keep_snapshot(pool, question, told.trimmed(wanted, question.source.rows_max))
         return told is not None
     symbol, timeframe = question.symbol, question.timeframe
     reading = await ask_once(pool, question, lambda: ASKED[name](cryptometer, symbol, timeframe), now=now)

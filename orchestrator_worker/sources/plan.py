@@ -43,6 +43,8 @@ class Source:
     stale_after: timedelta
     asked_by: Asker = "tick"
     timeframe_min: Timeframe = Timeframe.MINUTES_5
+    # Of a market-wide answer so many rows are kept, of watched symbols first.
+    rows_max: int = 400
 
 
 # The most valuable first: from the end of this list on sources are dropped when the month runs short. Candles are last,
@@ -147,7 +149,14 @@ PLAN: tuple[Source, ...] = (
     Source(name="crypto_info", path="/cryptocurrency-info/", scope="market", every=HOUR, stale_after=DAY),
     Source(name="ticker_list", path="/tickerlist/", scope="market", every=HOUR, stale_after=3 * HOUR),
     Source(name="forex_rates", path="/forex-rates/", scope="market", every=DAY, stale_after=3 * DAY),
-    Source(name="coin_list", path="/coinlist/", scope="market", every=DAY, stale_after=7 * DAY),
+    Source(
+        name="coin_list",
+        path="/coinlist/",
+        scope="market",
+        every=DAY,
+        stale_after=7 * DAY,
+        rows_max=5_000,
+    ),
     # A ticker of one symbol tells nothing that the list of all does not: only asked where somebody needs it by hand.
     Source(name="ticker", path="/ticker/", scope="symbol", every=MONTH, stale_after=HOUR, asked_by="ingest"),
     Source(
