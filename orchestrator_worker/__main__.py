@@ -57,6 +57,8 @@ async def _run(settings: WorkerSettings) -> None:
             king_fisher_key=settings.kingfisher_api_key.get_secret_value()
             if settings.kingfisher_api_key
             else None,
+            futures_url=settings.futures_base_url,
+            models=settings.models(),
         ) as vendors,
     ):
         relay = Relay(

@@ -23,7 +23,7 @@ Question: TypeAlias = Coroutine[Any, Any, Reading]
 async def observe(
     vendors: Vendors, symbol: Symbol, timeframe: Timeframe, *, now: datetime
 ) -> Mapping[str, Reading]:
-    """The readings by source: ls_ratio, liquidations, trend, clusters; as many of them as were given and are fresh."""
+    """The readings by source: ls_ratio, liquidations, trend; as many of them as were given and are fresh."""
     async with asyncio.TaskGroup() as asking:
         tasks = {
             source: asking.create_task(_answer(source, question))
@@ -49,8 +49,6 @@ def _questions(vendors: Vendors, symbol: Symbol, timeframe: Timeframe) -> dict[s
         questions["ls_ratio"] = vendors.cryptometer.long_short_ratio(symbol, timeframe)
         questions["liquidations"] = vendors.cryptometer.liquidations(symbol)
         questions["trend"] = vendors.cryptometer.trend()
-    if vendors.king_fisher is not None:
-        questions["clusters"] = vendors.king_fisher.clusters(symbol)
     return questions
 
 

@@ -39,6 +39,7 @@ DOMINANT_SHARE = 2 / 3
 # Where one size ends and the next begins, as shares of the critical notional.
 SIZES: tuple[tuple[float, str], ...] = ((0.2, "small"), (0.6, "medium"), (1.5, "large"))
 LARGEST = "xlarge"
+SIZE_WORDS = (*(word for _, word in SIZES), LARGEST)
 
 
 @dataclass(frozen=True, slots=True)

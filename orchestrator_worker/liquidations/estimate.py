@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from orchestrator_worker.liquidations.cascade import size_of
-from orchestrator_worker.liquidations.margin import LEVERAGES, Lean, liquidation_factor
+from orchestrator_worker.liquidations.margin import LEANS, LEVERAGES, Lean, liquidation_factor
 from orchestrator_worker.sources.readings import Cluster, ClusterMap
 
 SOURCE = "estimated"
@@ -29,8 +29,6 @@ CLUSTERS_A_SIDE_MAX = 8
 # What is left of a tranche after so many proportional closings is rounding.
 NOTIONAL_MIN = 1.0
 PRICE_DIGITS = 8
-
-LEANS: tuple[Lean, ...] = ("long", "short")
 
 
 @dataclass(frozen=True, slots=True)

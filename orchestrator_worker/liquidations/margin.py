@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 Lean: TypeAlias = Literal["long", "short"]
 
+LEANS: tuple[Lean, ...] = ("long", "short")
 LEVERAGES = (10, 20, 50, 100)
 # The smallest tiers of the large perpetuals: they allow up to 50x at 0.4 %, and charge 0.5 % where it is higher.
 MAINTENANCE = {10: 0.004, 20: 0.004, 50: 0.005, 100: 0.005}
@@ -22,11 +23,15 @@ def liquidation_factor(leverage: int, lean: Lean) -> float:
     return (1 - sign / leverage) / (1 - sign * rate)
 
 
-def distances() -> dict[str, dict[str, float]]:
-    """By lean and leverage: the move in percent that closes a position opened now, signed."""
+def distances(price: float) -> dict[str, dict[str, dict[str, float]]]:
+    """By lean and leverage: where a position opened at this price is closed, and the move there in percent, signed."""
     return {
         lean: {
-            f"{leverage}x": round((liquidation_factor(leverage, lean) - 1) * 100, 4) for leverage in LEVERAGES
+            f"{leverage}x": {
+                "percent": round((liquidation_factor(leverage, lean) - 1) * 100, 4),
+                "price": float(f"{price * liquidation_factor(leverage, lean):.10g}"),
+            }
+            for leverage in LEVERAGES
         }
-        for lean in ("long", "short")
+        for lean in LEANS
     }

@@ -91,4 +91,6 @@ def rarity_of(days: Counts) -> Floats:
     fewest, most = days.min(axis=-1, keepdims=True), days.max(axis=-1, keepdims=True)
     spread = np.maximum(most - fewest, 1)
     rarity = RARITY_MAX - (days - fewest) * RARITY_SPAN / spread
-    return np.where(most > fewest, rarity, RARITY_MAX - RARITY_SPAN)
+    usual = RARITY_MAX - RARITY_SPAN
+    # Rounding may leave the most usual band a hair below 1.
+    return np.where(most > fewest, np.clip(rarity, usual, RARITY_MAX), usual)

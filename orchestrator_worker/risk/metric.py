@@ -89,29 +89,29 @@ def history_of(closes: pl.DataFrame, curves: Sequence[Curve] = ()) -> pl.DataFra
 
 def _along(curve: Curve, known: pl.DataFrame, prices: Floats) -> pl.DataFrame:
     # The days a curve would have spent in its bands are known as soon as the curve is: the closes lie in the past.
-    return _rows(known, np.full(len(prices), ANCHORS), curve.risk_at(prices))
+    return _rows(known, [ANCHORS] * len(prices), curve.risk_at(prices))
 
 
 def _own_history(known: pl.DataFrame, prices: Floats) -> pl.DataFrame:
     values = percentiles(prices)
     values[: CLOSES_MIN - 1] = np.nan
-    sources = np.full(len(prices), PERCENTILE, dtype=object)
+    sources = [PERCENTILE] * len(prices)
     if len(prices) >= REGRESSION_CLOSES_MIN:
         first = REGRESSION_CLOSES_MIN - 1
         days = known["observed_on"].to_physical().to_numpy().astype(np.float64)
         values[first:] = above_trend(days - days[0], np.log(prices))[first:]
-        sources[first:] = REGRESSION
+        sources[first:] = [REGRESSION] * (len(prices) - first)
     return _rows(known, sources, values)
 
 
-def _rows(known: pl.DataFrame, sources: object, values: Floats) -> pl.DataFrame:
+def _rows(known: pl.DataFrame, sources: list[str], values: Floats) -> pl.DataFrame:
     bands = bands_of(np.nan_to_num(values))
     is_known = ~np.isnan(values)
     spent = np.cumsum((bands[:, None] == np.arange(BANDS)) & is_known[:, None], axis=0)
     return pl.DataFrame(
         {
             "observed_on": known["observed_on"],
-            "source": pl.Series(sources, dtype=pl.String),
+            "source": sources,
             "value": values,
             "band": bands,
             "rarity": _of_its_band(rarity_of(spent), bands),

@@ -1,7 +1,7 @@
 """The vendors of one process, opened from its settings and closed with it, each behind the limits all processes share."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -12,8 +12,10 @@ from orchestrator_worker.sources.candle_source import CandleSource
 from orchestrator_worker.sources.cryptometer import Cryptometer
 from orchestrator_worker.sources.exchange import ExchangeKlines
 from orchestrator_worker.sources.king_fisher import KingFisher
-from orchestrator_worker.sources.limits import SharedLimits
+from orchestrator_worker.sources.limits import Limits, SharedLimits
+from orchestrator_worker.sources.open_interest import OpenInterest
 from orchestrator_worker.sources.vendor import Vendor
+from orchestrator_worker.sources.vision import AnthropicVision, OpenAIVision, Vision, VisionModel
 from zmarty.postgres import Pool
 
 
@@ -24,12 +26,26 @@ class Vendors:
     exchange: ExchangeKlines
     cryptometer: Cryptometer | None = None
     king_fisher: KingFisher | None = None
+    open_interest: OpenInterest | None = None
+    vision: Vision | None = None
 
     def candle_sources(self, *, history: bool) -> tuple[CandleSource, ...]:
         """Whom to ask for candles, in order. Only an exchange has the history that a first ingest needs."""
         if history or self.cryptometer is None:
             return (self.exchange,)
         return (self.cryptometer, self.exchange)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAccess:
+    """Where a model vendor is reached, and with which key."""
+
+    base_url: str
+    api_key: str
+
+
+# Whose models look at images, in the order in which they are asked.
+VISION_MODELS = {"xai": "grok-4.7", "openai": "gpt-6.1-sol", "anthropic": "claude-sonnet-5-5"}
 
 
 @asynccontextmanager
@@ -41,11 +57,13 @@ async def open_vendors(
     cryptometer_key: str | None = None,
     king_fisher_url: str = "",
     king_fisher_key: str | None = None,
+    futures_url: str = "",
+    models: Mapping[str, ModelAccess] | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[Vendors]:
-    """Open the clients of all vendors that are configured: Cryptometer by its key, King Fisher by its address.
+    """Open the clients of all vendors that are configured: Cryptometer by its key, King Fisher and futures by their address.
 
-    `pool` is the trading database, where their limits and shared answers are kept.
+    `models` are the model vendors that have a key, by the names of VISION_MODELS. `pool` is the trading database, where their limits and shared answers are kept.
     """
     # At INFO httpx prints whole addresses, and one of ours carries a key.
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -56,6 +74,9 @@ async def open_vendors(
             opened.push_async_callback(vendor.close)
             return vendor
 
+        vision = _vision(models or {}, limits)
+        if vision is not None:
+            opened.push_async_callback(vision.close)
         yield Vendors(
             exchange=ExchangeKlines(
                 keep(Vendor("binance", exchange_url, limits=limits, transport=transport))
@@ -89,4 +110,19 @@ async def open_vendors(
             )
             if king_fisher_url
             else None,
+            open_interest=OpenInterest(
+                keep(Vendor("binance_futures", futures_url, limits=limits, transport=transport))
+            )
+            if futures_url
+            else None,
+            vision=vision,
         )
+
+
+def _vision(models: Mapping[str, ModelAccess], limits: Limits) -> Vision | None:
+    chosen: list[VisionModel] = []
+    for name, model in VISION_MODELS.items():
+        if (access := models.get(name)) is not None:
+            kind = AnthropicVision if name == "anthropic" else OpenAIVision
+            chosen.append(kind(model, api_key=access.api_key, base_url=access.base_url))
+    return Vision(chosen, limits) if chosen else None

@@ -128,14 +128,14 @@ def test_sizes_by_the_share_of_the_critical_notional() -> None:
 
 
 def test_a_long_is_liquidated_at_the_distances_that_were_measured() -> None:
-    longs, shorts = distances()["long"], distances()["short"]
+    longs, shorts = distances(100.0)["long"], distances(100.0)["short"]
 
-    assert {name: round(move, 1) for name, move in longs.items()} == {
+    assert {name: round(move["percent"], 1) for name, move in longs.items()} == {
         "10x": -9.6,
         "20x": -4.6,
         "50x": -1.5,
         "100x": -0.5,
     }
-    assert all(move > 0 for move in shorts.values())
+    assert all(move["percent"] > 0 and move["price"] > 100 for move in shorts.values())
     # Not 1/L: half of a percent of margin is owed at 100x.
     assert liquidation_factor(100, "long") > 0.99
