@@ -50,3 +50,12 @@ select
   extract(epoch from now() - price_at)::double precision as price_age_seconds
 from liquidation_monitor
 where symbol = $1;
+
+-- name: patterns
+select symbol, pattern, cascade_risk, cascade_band, price, price_at, source, observed_at, computed_at
+from liquidation_monitor
+where symbol > $1
+  and pattern is not null
+  and ($2::text is null or pattern = $2)
+order by symbol
+limit $3;

@@ -1,4 +1,4 @@
-"""POST /v1/liquidation/clusters for operators' tools; GET …/clusters/{symbol} and …/monitor/{symbol} for everybody."""
+"""POST /v1/liquidation/clusters for operators' tools; GET …/clusters/{symbol}, …/monitor/{symbol} and /v1/patterns/kingfisher for everybody."""
 
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -19,10 +19,18 @@ from orchestrator_api.liquidations.push import (
     push_from,
     verified_id,
 )
-from orchestrator_api.liquidations.rows import ClusterMaps, ClusterQuery, MonitorRow, PushedMap, PushReceipt
+from orchestrator_api.liquidations.rows import (
+    ClusterMaps,
+    ClusterQuery,
+    MonitorRow,
+    PatternQuery,
+    PatternRow,
+    PushedMap,
+    PushReceipt,
+)
 from orchestrator_api.market.instruments import require_known_symbol
 from orchestrator_api.openapi import Answer, documented
-from orchestrator_api.paging import page_of
+from orchestrator_api.paging import Page, page_of
 from orchestrator_api.parsing import parse_body, parse_query
 from orchestrator_api.resources import Resources
 from zmarty.errors import (
@@ -115,8 +123,25 @@ async def show_monitor(request: Request) -> Response:
     return json_answer(row)
 
 
+@documented(
+    summary="How the newest liquidation map of each symbol leans",
+    description="Squeezes and pulls by the rule in docs/zmarty-blueprint/41-ORCHESTRATOR-WORKER.md, symbol by symbol.",
+    tag="Liquidations",
+    query=PatternQuery,
+    responses={200: Page[PatternRow]},
+    errors=(FieldInvalid, DatabaseUnavailable),
+)
+async def list_map_patterns(request: Request) -> Response:
+    resources: Resources = request.state.resources
+    await authenticate(request, resources.keys)
+    asked = parse_query(request, PatternQuery)
+    rows = await store.patterns(resources.trading, asked)
+    return json_answer(page_of(rows, asked.limit, lambda row: (row.symbol,)))
+
+
 routes = [
     Route("/v1/liquidation/clusters", post_map, methods=["POST"]),
     Route("/v1/liquidation/clusters/{symbol}", show_clusters),
     Route("/v1/liquidation/monitor/{symbol}", show_monitor),
+    Route("/v1/patterns/kingfisher", list_map_patterns),
 ]

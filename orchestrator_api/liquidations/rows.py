@@ -19,6 +19,8 @@ PRICE_MAX = Decimal(10) ** 15
 
 Side = Literal["above", "below"]
 Size = Literal["small", "medium", "large", "xlarge"]
+Band = Literal["high", "medium", "low", "none"]
+PatternKind = Literal["long_squeeze", "short_squeeze", "pull_up", "pull_down", "balanced"]
 
 
 class PushedCluster(BaseModel):
@@ -167,9 +169,9 @@ class MonitorRow(Origin):
     nearest_below: NearCluster | None
     hits: list[NearCluster] = Field(description="Clusters within 0.2 % of the price.")
     cascade_risk: float | None = Field(description="0 to 100; null where no notional is known.")
-    cascade_band: Literal["high", "medium", "low", "none"] | None
+    cascade_band: Band | None
     cascade_parts: CascadeParts
-    pattern: Literal["long_squeeze", "short_squeeze", "pull_up", "pull_down", "balanced"] | None
+    pattern: PatternKind | None
     pattern_parts: PatternParts
     distances: dict[Literal["long", "short"], dict[str, Liquidation]] = Field(
         description="By leverage, for a position opened at `price`."
@@ -177,6 +179,26 @@ class MonitorRow(Origin):
     computed_at: datetime
     map_age_seconds: float
     price_age_seconds: float
+
+
+class PatternQuery(PageQuery):
+    """Which symbols to list, in the order of their names."""
+
+    pattern: Annotated[PatternKind | None, Field(description="All that have one when absent.")] = None
+
+
+class PatternRow(BaseModel):
+    """How a symbol's newest map leans around its price."""
+
+    symbol: Symbol
+    pattern: PatternKind
+    cascade_risk: float | None
+    cascade_band: Band | None
+    price: Number
+    price_at: datetime
+    source: str
+    observed_at: datetime
+    computed_at: datetime
 
 
 def stored_clusters(pushed: PushedMap) -> list[dict[str, Any]] | None:

@@ -3,7 +3,15 @@
 from datetime import datetime
 from typing import Any, Literal, cast
 
-from orchestrator_api.liquidations.rows import ClusterQuery, ClusterRow, MapRow, MonitorRow, PushedMap
+from orchestrator_api.liquidations.rows import (
+    ClusterQuery,
+    ClusterRow,
+    MapRow,
+    MonitorRow,
+    PatternQuery,
+    PatternRow,
+    PushedMap,
+)
 from orchestrator_api.market.store import EARLIEST, LATEST
 from orchestrator_api.paging import count, decode_cursor, moment
 from zmarty.market import Symbol
@@ -69,3 +77,9 @@ async def clusters(pool: Pool, symbol: Symbol, asked: ClusterQuery) -> list[Clus
 async def monitor(pool: Pool, symbol: Symbol) -> MonitorRow | None:
     record = await pool.fetchrow(SQL["monitor"], symbol)
     return MonitorRow(**record) if record else None
+
+
+async def patterns(pool: Pool, asked: PatternQuery) -> list[PatternRow]:
+    (after,) = decode_cursor(asked.cursor, str) or ("",)
+    records = await pool.fetch(SQL["patterns"], after, asked.pattern, asked.limit + 1)
+    return [PatternRow(**record) for record in records]

@@ -29,11 +29,16 @@ CHAT = {
 }
 TRADING = {
     "candles": {"zmarty_api": "s", "zmarty_worker": "siu"},
+    "cluster_asks": {"zmarty_worker": "siu"},
+    "cluster_pushes": {"zmarty_api": "si", "zmarty_worker": "s(u)"},
     "events": {"zmarty_api": "s"},
     "indicators": {"zmarty_api": "s", "zmarty_worker": "siu"},
     "ingest_state": {"zmarty_api": "s", "zmarty_worker": "siu"},
     "instruments": {"zmarty_api": "s", "zmarty_worker": "siu"},
     "jobs": {"zmarty_api": "siu", "zmarty_worker": "siu"},
+    "liquidation_monitor": {"zmarty_api": "s", "zmarty_worker": "siu"},
+    "risk_anchors": {"zmarty_worker": "s"},
+    "risk_metric": {"zmarty_api": "s", "zmarty_worker": "si"},
     "liq_clusters": {"zmarty_api": "s", "zmarty_worker": "si"},
     "recent_errors": {"zmarty_api": "sid", "zmarty_worker": "sid"},
     "signal_outcomes": {"zmarty_api": "s", "zmarty_worker": "si"},

@@ -277,7 +277,10 @@ async def test_a_symbol_without_maps(reader: httpx2.AsyncClient) -> None:
     assert (unwatched.status_code, unwatched.json()["error"]) == (404, "not_found")
 
 
-async def test_the_monitor_tells_its_ages(reader: httpx2.AsyncClient, trading: Pool) -> None:
+async def add_monitor(
+    trading: Pool, symbol: str = "BTC/USDT", pattern: str | None = "pull_up"
+) -> dict[str, Any]:
+    """A row of the monitor; answers its nearest cluster above."""
     near = {"side": "above", "price": 101.0, "size": "large", "notional": 5e6, "distance_percent": 1.0}
     await trading.execute(
         """
@@ -286,8 +289,8 @@ async def test_the_monitor_tells_its_ages(reader: httpx2.AsyncClient, trading: P
           pattern_parts, distances, computed_at
         )
         values (
-          'BTC/USDT', 'pushed', now() - interval '5 minutes', 100, now() - interval '1 hour', $1, '[]', 49.5, 'medium', $2,
-          'pull_up', $3, $4, now()
+          $5, 'pushed', now() - interval '5 minutes', 100, now() - interval '1 hour', $1, '[]', 49.5, 'medium', $2,
+          $6, $3, $4, now()
         )
         """,
         near,
@@ -305,7 +308,14 @@ async def test_the_monitor_tells_its_ages(reader: httpx2.AsyncClient, trading: P
             "long": {"10x": {"percent": -9.6, "price": 90.4}},
             "short": {"10x": {"percent": 9.6, "price": 109.6}},
         },
+        symbol,
+        pattern,
     )
+    return near
+
+
+async def test_the_monitor_tells_its_ages(reader: httpx2.AsyncClient, trading: Pool) -> None:
+    near = await add_monitor(trading)
 
     answer = (await reader.get("/v1/liquidation/monitor/BTC-USDT")).json()
 
@@ -315,6 +325,21 @@ async def test_the_monitor_tells_its_ages(reader: httpx2.AsyncClient, trading: P
     assert answer["map_age_seconds"] == pytest.approx(300, abs=20)
     assert answer["price_age_seconds"] == pytest.approx(3_600, abs=20)
     assert answer["distances"]["long"]["10x"]["price"] == 90.4
+
+
+async def test_patterns_are_listed_symbol_by_symbol(reader: httpx2.AsyncClient, trading: Pool) -> None:
+    for symbol, pattern in (("SOL/USDT", "long_squeeze"), ("BTC/USDT", "pull_up"), ("ETH/USDT", None)):
+        await add_monitor(trading, symbol, pattern)
+    path = "/v1/patterns/kingfisher"
+
+    first = (await reader.get(path, params={"limit": "1"})).json()
+    second = (await reader.get(path, params={"limit": "1", "cursor": first["next"]})).json()
+
+    assert [row["symbol"] for row in (*first["items"], *second["items"])] == ["BTC/USDT", "SOL/USDT"]
+    assert second["next"] is None
+    squeezes = (await reader.get(path, params={"pattern": "long_squeeze"})).json()
+    assert [row["symbol"] for row in squeezes["items"]] == ["SOL/USDT"]
+    assert (await reader.get(path, params={"pattern": "up"})).status_code == 422
 
 
 async def test_maps_are_for_those_who_sign_in(api: httpx2.AsyncClient) -> None:
