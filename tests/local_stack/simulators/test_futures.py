@@ -1,5 +1,7 @@
 """Open interest of the simulated perpetuals: one number for each hour, the same whoever asks how much."""
 
+from itertools import pairwise
+
 import pytest
 
 from tests.local_stack.simulators.conftest import NOW, Simulators
@@ -12,9 +14,7 @@ def test_history_ends_with_the_last_full_hour(simulators: Simulators) -> None:
 
     assert len(rows) == 50
     assert rows[-1]["timestamp"] == int(NOW // 3600 * 3600) * 1000
-    assert {later["timestamp"] - row["timestamp"] for row, later in zip(rows, rows[1:], strict=False)} == {
-        3_600_000
-    }
+    assert {later["timestamp"] - row["timestamp"] for row, later in pairwise(rows)} == {3_600_000}
     assert all(float(row["sumOpenInterest"]) > 0 for row in rows)
     fewer = simulators.client.get(PATH, params={"symbol": "BTCUSDT", "period": "1h", "limit": 3}).json()
     assert [float(row["sumOpenInterest"]) for row in fewer] == pytest.approx(

@@ -102,17 +102,11 @@ async def resources(trading_worker: Pool, world: World) -> AsyncIterator[Resourc
 @pytest.fixture(scope="module")
 def models() -> Iterator[str]:
     """The simulated models behind a real server, because their SDKs bring a transport of their own."""
-    vendors = {
-        "xai": (
-            openai.ChatCompletions(owner="xai", models=("grok-4.7",), refusal=openai.refuse_as_xai),
-            openai.refuse_as_xai,
-        ),
-        "anthropic": (anthropic.Messages(), anthropic.refusal),
-    }
+    grok = openai.ChatCompletions(owner="xai", models=("grok-4.7",), refusal=openai.refuse_as_xai)
     app = Starlette(
         routes=[
-            Mount(f"/{name}", Gate(simulated.router, Vendor(name, refusal)))
-            for name, (simulated, refusal) in vendors.items()
+            Mount("/xai", Gate(grok.router, Vendor("xai", openai.refuse_as_xai))),
+            Mount("/anthropic", Gate(anthropic.Messages().router, Vendor("anthropic", anthropic.refusal))),
         ]
     )
     listener = socket.create_server(("127.0.0.1", 0))
