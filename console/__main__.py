@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from console import accounts, doctor, mirror, queue_commands, queues
+from console import accounts, doctor, mirror, queue_commands, queues, risk
+from console.anchors import AnchorsInvalid
 from console.audit import operator
 from console.migrations import (
     Migration,
@@ -33,11 +34,13 @@ app = typer.Typer(
     help="Run and look after Zmarty.",
 )
 app.add_typer(queue_commands.app, name="queue")
+app.add_typer(risk.app, name="risk")
 screen = Console(highlight=False)
 complaints = Console(stderr=True, highlight=False)
 
 # What an operator can do something about is one line; anything else is a fault of ours and shows its traceback.
 REFUSALS = (
+    AnchorsInvalid,
     DatabaseUnnamed,
     MigrationFailed,
     MigrationsMissing,
