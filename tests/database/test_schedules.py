@@ -145,8 +145,8 @@ async def test_the_schedules_exist(chat_api: Pool, trading_api: Pool) -> None:
         "reconcile",
         "trim-events",
         "upkeep",
-        "upkeep-context",
         "upkeep-clusters",
+        "upkeep-context",
         "upkeep-jobs",
     ]
 
