@@ -44,7 +44,7 @@ BARS_MAX = 40
 # The exchange has the same candles, so nobody waits long for ours; the readings are nowhere else.
 CANDLES_PATIENCE_SECONDS = 5.0
 # One question for all symbols: an ingest that comes before the next tick takes the answer of the last one.
-TREND_FRESH_SECONDS = plan.BY_NAME["trend"].every.total_seconds() * plan.DUE_SHARE
+TREND_FRESH_SECONDS = plan.due_again(plan.BY_NAME["trend"], None).total_seconds()
 # Clocks differ a little.
 AHEAD_MAX = timedelta(minutes=5)
 TIMEFRAMES = {

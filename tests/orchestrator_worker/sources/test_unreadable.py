@@ -132,7 +132,7 @@ OTHERS: tuple[Callable[[Any], Any], ...] = (
     lambda told: symbols.long_short_ratio_from(_listed(told), Timeframe.HOUR_1, newest=NOW),
     lambda told: sentiment_from(told, model="grok", observed_at=NOW),
 )
-PARSERS = (*(partial(parse, observed_at=NOW) for parse in AT_NOW), *OTHERS)
+PARSERS: tuple[Callable[[Any], Any], ...] = (*(partial(parse, observed_at=NOW) for parse in AT_NOW), *OTHERS)
 
 
 def _listed(told: Any) -> list[Any]:
