@@ -25,6 +25,8 @@ class WorkerSettings(ServiceSettings):
     cryptometer_api_key: SecretStr | None = None
     kingfisher_base_url: Url | None = None
     kingfisher_api_key: SecretStr | None = None
+    # What people say costs dollars with every question, so a key alone does not switch it on.
+    sentiment_enabled: bool = False
     # Empty means that nobody is asked for open interest, and no map is estimated.
     futures_base_url: Url = "https://fapi.binance.com"
 

@@ -119,6 +119,12 @@ class IngestClusters(SymbolMessage):
     push_id: str | None = Field(default=None, min_length=1, max_length=PUSH_ID_LENGTH_MAX)
 
 
+class ObserveSentiment(SymbolMessage):
+    """Search for what people say of a symbol; costs dollars, so only where that source is switched on."""
+
+    queue: ClassVar[str] = "observe_sentiment"
+
+
 class ComputeRisk(SymbolMessage):
     """Bring the daily risk metric of a symbol up to date."""
 
@@ -159,6 +165,7 @@ QUEUES: tuple[type[JobMessage], ...] = (
     BackfillCandles,
     RefreshInstruments,
     ObserveMarket,
+    ObserveSentiment,
     IngestClusters,
     ComputeRisk,
     AnalyzeMarket,

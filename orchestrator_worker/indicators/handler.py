@@ -55,7 +55,7 @@ async def handle(delivery: Delivery[IngestIndicators], resources: Resources) -> 
     clusters = None
     if judged is not None:
         observed, clusters = await asyncio.gather(
-            observe(resources.vendors, pair.symbol, pair.timeframe, now=now),
+            observe(resources, pair.symbol, pair.timeframe, now=now),
             maps.current_map(resources.vendors, trading, pair.symbol, now=now),
         )
         readings = {**observed, "clusters": clusters} if clusters is not None else {**observed}
@@ -88,7 +88,7 @@ async def _fetch(
 ) -> list[Candle]:
     # The newest stored candle is asked for once more: its vendor may have corrected it since.
     return await fetch_candles(
-        vendors.candle_sources(history=since is None),
+        vendors.candle_sources(history=since is None, timeframe=pair.timeframe),
         pair.symbol,
         pair.timeframe,
         since=since,

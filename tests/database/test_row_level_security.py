@@ -29,6 +29,7 @@ CHAT = {
 }
 TRADING = {
     "candles": {"zmarty_api": "s", "zmarty_worker": "siu"},
+    "context_readings": {"zmarty_api": "s", "zmarty_worker": "siu"},
     "cluster_asks": {"zmarty_worker": "siu"},
     "cluster_pushes": {"zmarty_api": "si", "zmarty_worker": "s(u)"},
     "events": {"zmarty_api": "s"},
@@ -40,9 +41,12 @@ TRADING = {
     "risk_anchors": {"zmarty_worker": "s"},
     "risk_metric": {"zmarty_api": "s", "zmarty_worker": "si"},
     "liq_clusters": {"zmarty_api": "s", "zmarty_worker": "si"},
+    "market_snapshots": {"zmarty_api": "s", "zmarty_worker": "si"},
     "recent_errors": {"zmarty_api": "sid", "zmarty_worker": "sid"},
     "signal_outcomes": {"zmarty_api": "s", "zmarty_worker": "si"},
     "signals": {"zmarty_api": "s", "zmarty_worker": "si"},
+    "source_standing": {"zmarty_api": "s", "zmarty_worker": "s"},
+    "source_usage": {"zmarty_api": "s", "zmarty_worker": "siu"},
     "vendor_answers": {"zmarty_worker": "siu"},
     "vendor_limits": {"zmarty_api": "s", "zmarty_worker": "s(u)"},
     "vendor_standing": {"zmarty_api": "s", "zmarty_worker": "s"},
