@@ -27,7 +27,6 @@ class WorkerSettings(ServiceSettings):
     kingfisher_api_key: SecretStr | None = None
     # What people say costs dollars with every question, so a key alone does not switch it on.
     sentiment_enabled: bool = False
-    # Empty means that nobody is asked for open interest, and no map is estimated.
     futures_base_url: Url = "https://fapi.binance.com"
 
     # The models that read screenshots of liquidation maps; without any key they are refused.

@@ -75,9 +75,10 @@ async def open_vendors(
     models: Mapping[str, ModelAccess] | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[Vendors]:
-    """Open the clients of all vendors that are configured: Cryptometer and xAI by their keys, King Fisher and futures by their address.
+    """Open the clients of all vendors that are configured: Cryptometer and xAI by their keys, the others by their address.
 
-    `models` are the model vendors that have a key, by the names of VISION_MODELS. `pool` is the trading database, where their limits and shared answers are kept.
+    `models` are the model vendors that have a key, by the names of VISION_MODELS. `pool` is the trading database, where
+    their limits and shared answers are kept.
     """
     # At INFO httpx prints whole addresses, and one of ours carries a key.
     logging.getLogger("httpx").setLevel(logging.WARNING)
