@@ -9,6 +9,7 @@ import structlog
 
 from orchestrator_worker import errors_log
 from orchestrator_worker.budget import Budget
+from orchestrator_worker.candles import handler as candles
 from orchestrator_worker.consumer import POLL_SECONDS, Consumer, Work
 from orchestrator_worker.heartbeat import beat
 from orchestrator_worker.indicators import handler as indicators
@@ -19,7 +20,7 @@ from orchestrator_worker.settings import WorkerSettings
 from orchestrator_worker.signals import handler as signals
 from orchestrator_worker.win_rates import handler as win_rates
 from zmarty import queue
-from zmarty.messages import ComputeSignals, ComputeWinrate, IngestIndicators, Reconcile
+from zmarty.messages import BackfillCandles, ComputeSignals, ComputeWinrate, IngestIndicators, Reconcile
 from zmarty.postgres import TROUBLE, Listener, Pool
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,7 @@ WORK: tuple[Work[Any], ...] = (
     Work(message=IngestIndicators, handle=indicators.handle, concurrency=4, priority=1),
     Work(message=ComputeSignals, handle=signals.handle, concurrency=2, priority=2),
     Work(message=ComputeWinrate, handle=win_rates.handle, concurrency=1),
+    Work(message=BackfillCandles, handle=candles.handle, concurrency=1, attempts_max=candles.ATTEMPTS_MAX),
     Work(message=Reconcile, handle=reconcile.handle, concurrency=5, attempts_max=reconcile.ATTEMPTS_MAX),
 )
 

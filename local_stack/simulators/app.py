@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, Router
 
-from local_stack.simulators import anthropic, cryptometer, elevenlabs, exchange, kingfisher, openai
+from local_stack.simulators import anthropic, cryptometer, elevenlabs, exchange, kingfisher, okx, openai
 from local_stack.simulators.control import Controls, Faults, Gate, Limit, Vendor
 from local_stack.simulators.market import Market, instant
 
@@ -22,6 +22,7 @@ def create_app(market: Market) -> Starlette:
     built: list[tuple[Vendor, Router]] = [
         (Vendor("cryptometer", cryptometer.refusal, normal=limited), cryptometer.Cryptometer(market).router),
         (Vendor("exchange", exchange.refusal), exchange.Exchange(market).router),
+        (Vendor("okx", okx.refusal), okx.Okx(market).router),
         (Vendor("kingfisher", kingfisher.refusal), kingfisher.KingFisher(market).router),
         (Vendor("xai", openai.refuse_as_xai, records_bodies=True), xai.router),
         (Vendor("openai", openai.refuse_as_openai, records_bodies=True), gpt.router),

@@ -9,8 +9,23 @@ from candles
 where symbol = $1::text and timeframe = $2::text and opened_at > $3::timestamptz and opened_at <= $4::timestamptz;
 
 -- name: candles_between
--- Several exchanges may have the same candle: the one with the most volume tells the price best.
--- Cast to double precision, because a Decimal column aborts the process inside the indicators' plugin.
+-- All of one exchange: of those whose candles were asked for the one that has `holding`, and of several the one with the
+-- longest series. Cast to double precision, because a Decimal column aborts the process inside the indicators' plugin.
+with series as (
+  select exchange
+  from (
+    select exchange, opened_at
+    from candles
+    where symbol = $1::text
+      and timeframe = $2::text
+      and opened_at between coalesce($3::timestamptz, '-infinity') and coalesce($4::timestamptz, 'infinity')
+    order by opened_at desc
+    limit $5::integer
+  ) as asked
+  group by exchange
+  order by coalesce(bool_or(opened_at = $6::timestamptz), false) desc, count(*) desc, exchange
+  limit 1
+)
 select
   opened_at,
   open::double precision as open,
@@ -19,12 +34,122 @@ select
   close::double precision as close,
   volume::double precision as volume
 from (
-  select distinct on (opened_at) opened_at, open, high, low, close, volume
+  select opened_at, open, high, low, close, volume
   from candles
   where symbol = $1::text
     and timeframe = $2::text
+    and exchange = (select exchange from series)
     and opened_at between coalesce($3::timestamptz, '-infinity') and coalesce($4::timestamptz, 'infinity')
-  order by opened_at desc, volume desc, exchange
+  order by opened_at desc
   limit $5::integer
 ) as newest
 order by opened_at;
+
+-- name: newest_candles
+select
+  symbol, timeframe, opened_at, exchange, open, high, low, close, volume, volume_usd, trades_count, vwap, source
+from (
+  select
+    symbol, timeframe, opened_at, exchange, open, high, low, close, volume, volume_usd, trades_count, vwap, source
+  from candles
+  where symbol = $1::text and timeframe = $2::text and exchange = $3::text
+  order by opened_at desc
+  limit $4::integer
+) as newest
+order by opened_at;
+
+-- name: ensure_partitions
+select partitions.ensure_candle_partitions($1::timestamptz, $2::timestamptz);
+
+-- name: save_candles
+insert into candles (
+  symbol, timeframe, exchange, opened_at, open, high, low, close, volume, volume_usd, trades_count, vwap, source
+)
+select
+  $1::text, $2::text, $3::text, opened_at, open, high, low, close, volume, volume_usd, trades_count, vwap, source
+from unnest(
+  $4::timestamptz[], $5::numeric[], $6::numeric[], $7::numeric[], $8::numeric[], $9::numeric[], $10::numeric[],
+  $11::bigint[], $12::numeric[], $13::text[]
+) as fetched (opened_at, open, high, low, close, volume, volume_usd, trades_count, vwap, source)
+order by opened_at
+-- Two ingests of one pair may meet here. A row that says the same is not written again, and a correction counts
+-- only from the vendor whose figures are stored.
+on conflict (symbol, timeframe, opened_at, exchange) do update
+set open = excluded.open,
+    high = excluded.high,
+    low = excluded.low,
+    close = excluded.close,
+    volume = excluded.volume,
+    volume_usd = excluded.volume_usd,
+    trades_count = excluded.trades_count,
+    vwap = excluded.vwap
+where candles.source = excluded.source
+  and (
+    candles.open, candles.high, candles.low, candles.close, candles.volume,
+    candles.volume_usd, candles.trades_count, candles.vwap
+  ) is distinct from (
+    excluded.open, excluded.high, excluded.low, excluded.close, excluded.volume,
+    excluded.volume_usd, excluded.trades_count, excluded.vwap
+  );
+
+-- name: is_instrument
+select exists (select from instruments where symbol = $1::text);
+
+-- name: home_exchange
+-- The exchange that most of a pair's candles come from.
+select exchange
+from candles
+where symbol = $1::text and timeframe = $2::text
+group by exchange
+order by count(*) desc, exchange
+limit 1;
+
+-- name: stored_stretches
+-- A stretch begins where the candle before is further away than one timeframe.
+select min(opened_at) as first, max(opened_at) as last
+from (
+  select opened_at, count(*) filter (where begins) over (order by opened_at) as stretch
+  from (
+    select
+      opened_at,
+      opened_at - lag(opened_at) over (order by opened_at) is distinct from make_interval(secs => $4::integer) as begins
+    from candles
+    where symbol = $1::text
+      and timeframe = $2::text
+      and exchange = $3::text
+      and opened_at between $5::timestamptz and $6::timestamptz
+  ) as spaced
+) as numbered
+group by stretch
+order by first
+limit $7::integer;
+
+-- name: absences
+select first_opened_at as first, last_opened_at as last
+from candle_absences
+where symbol = $1::text
+  and timeframe = $2::text
+  and exchange = $3::text
+  and last_opened_at >= $4::timestamptz
+  and first_opened_at <= $5::timestamptz
+order by first_opened_at;
+
+-- name: save_absence
+-- Neighbours become one row, so that years before a listing are one row and not one for each page that was asked.
+with absorbed as (
+  delete from candle_absences
+  where symbol = $1::text
+    and timeframe = $2::text
+    and exchange = $3::text
+    and first_opened_at <= $6::timestamptz + make_interval(secs => $4::integer)
+    and last_opened_at >= $5::timestamptz - make_interval(secs => $4::integer)
+  returning first_opened_at, last_opened_at
+)
+insert into candle_absences (symbol, timeframe, exchange, first_opened_at, last_opened_at)
+select
+  $1::text, $2::text, $3::text,
+  least(min(first_opened_at), $5::timestamptz), greatest(max(last_opened_at), $6::timestamptz)
+from absorbed
+-- Two backfills of one pair may say the same at the same time.
+on conflict (symbol, timeframe, exchange, first_opened_at) do update
+set last_opened_at = greatest(candle_absences.last_opened_at, excluded.last_opened_at), seen_at = now();

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import structlog
 
 from orchestrator_worker.sources.readings import Reading
-from orchestrator_worker.sources.vendor import SourceUnavailable
+from orchestrator_worker.sources.vendor import SourceUnavailable, hurried
 from orchestrator_worker.sources.vendors import Vendors
 from zmarty.market import Symbol, Timeframe
 
@@ -21,12 +21,20 @@ Question: TypeAlias = Coroutine[Any, Any, Reading]
 
 
 async def observe(
-    vendors: Vendors, symbol: Symbol, timeframe: Timeframe, *, now: datetime
+    vendors: Vendors,
+    symbol: Symbol,
+    timeframe: Timeframe,
+    *,
+    now: datetime,
+    patience_seconds: float | None = None,
 ) -> Mapping[str, Reading]:
-    """The readings by source: ls_ratio, liquidations, trend, clusters; as many of them as were given and are fresh."""
+    """The readings by source: ls_ratio, liquidations, trend, clusters; as many of them as were given and are fresh.
+
+    With a patience, what has not been told by its end is missing, and no turn is taken that comes later.
+    """
     async with asyncio.TaskGroup() as asking:
         tasks = {
-            source: asking.create_task(_answer(source, question))
+            source: asking.create_task(_answer(source, question, patience_seconds))
             for source, question in _questions(vendors, symbol, timeframe).items()
         }
     oldest = now - max(STALE_BARS * timeframe.delta, STALE_MIN)
@@ -54,9 +62,13 @@ def _questions(vendors: Vendors, symbol: Symbol, timeframe: Timeframe) -> dict[s
     return questions
 
 
-async def _answer(source: str, question: Question) -> Reading | None:
+async def _answer(source: str, question: Question, patience_seconds: float | None) -> Reading | None:
     try:
-        return await question
+        async with asyncio.timeout(patience_seconds):
+            with hurried(patience_seconds):
+                return await question
     except SourceUnavailable as error:
         log.warning("reading_missing", source=source, vendor=error.vendor, reason=error.reason)
-        return None
+    except TimeoutError:
+        log.warning("reading_missing", source=source, reason=f"not told within {patience_seconds} s")
+    return None

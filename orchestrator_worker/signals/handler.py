@@ -108,7 +108,9 @@ async def _load_candles(
     if judged_until is not None:
         missed = await candles_store.count_between(pool, symbol, timeframe, after=judged_until, until=newest)
         bars = min(WALK_BARS_MAX, BARS_NEEDED + missed)
-    return await candles_store.candles_between(pool, symbol, timeframe, until=newest, bars_max=bars)
+    return await candles_store.candles_between(
+        pool, symbol, timeframe, until=newest, holding=newest, bars_max=bars
+    )
 
 
 async def _load_readings(

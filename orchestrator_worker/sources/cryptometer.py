@@ -53,7 +53,13 @@ class Cryptometer:
         self._answers = answers
 
     async def candles(
-        self, symbol: Symbol, timeframe: Timeframe, *, since: datetime | None, limit: int
+        self,
+        symbol: Symbol,
+        timeframe: Timeframe,
+        *,
+        since: datetime | None,
+        until: datetime | None = None,
+        limit: int,
     ) -> list[Candle]:
         now = utc_now()
         if since is not None and (timeframe.newest_closed(now) - since) // timeframe.delta >= BARS_MAX:
@@ -66,6 +72,7 @@ class Cryptometer:
             timeframe=_timeframe(timeframe),
         )
         candles = closed_candles(NAME, rows, lambda row: candle_from(row, symbol, timeframe), now=now)
+        candles = [candle for candle in candles if until is None or candle.opened_at <= until]
         if since is None:
             return candles[-limit:]
         # What lies between `since` and the first bar would stay a hole for ever, so a short list is refused.
