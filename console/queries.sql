@@ -166,3 +166,16 @@ order by vendor;
 
 -- name: retry_parked
 select private.retry_parked();
+
+-- name: is_instrument
+select exists (select from instruments where symbol = $1::text);
+
+-- name: open_backfill
+select id
+from jobs
+where kind = $1::text
+  and detail ->> 'symbol' = $2::text
+  and detail ->> 'timeframe' = $3::text
+  and ended_at is null
+order by created_at desc
+limit 1;
