@@ -13,6 +13,7 @@ from orchestrator_worker.candles import handler as candles
 from orchestrator_worker.consumer import POLL_SECONDS, Consumer, Work
 from orchestrator_worker.heartbeat import beat
 from orchestrator_worker.indicators import handler as indicators
+from orchestrator_worker.instruments import handler as instruments
 from orchestrator_worker.reconcile import handler as reconcile
 from orchestrator_worker.relay.relay import Relay
 from orchestrator_worker.resources import Resources
@@ -20,7 +21,14 @@ from orchestrator_worker.settings import WorkerSettings
 from orchestrator_worker.signals import handler as signals
 from orchestrator_worker.win_rates import handler as win_rates
 from zmarty import queue
-from zmarty.messages import BackfillCandles, ComputeSignals, ComputeWinrate, IngestIndicators, Reconcile
+from zmarty.messages import (
+    BackfillCandles,
+    ComputeSignals,
+    ComputeWinrate,
+    IngestIndicators,
+    Reconcile,
+    RefreshInstruments,
+)
 from zmarty.postgres import TROUBLE, Listener, Pool
 
 log = structlog.get_logger(__name__)
@@ -34,6 +42,7 @@ WORK: tuple[Work[Any], ...] = (
     Work(message=ComputeSignals, handle=signals.handle, concurrency=2, priority=2),
     Work(message=ComputeWinrate, handle=win_rates.handle, concurrency=1),
     Work(message=BackfillCandles, handle=candles.handle, concurrency=1, attempts_max=candles.ATTEMPTS_MAX),
+    Work(message=RefreshInstruments, handle=instruments.handle, concurrency=1),
     Work(message=Reconcile, handle=reconcile.handle, concurrency=5, attempts_max=reconcile.ATTEMPTS_MAX),
 )
 
