@@ -1,9 +1,11 @@
 """The candles of a pair: the only place where they are kept and loaded from."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import cast
 
+import asyncpg
 import polars as pl
 
 from orchestrator_worker.candles.gaps import Stretch
@@ -16,6 +18,10 @@ _SQL = sql.load(__package__)
 # Far more holes than any exchange has; a history with more of them is looked through again by the next message.
 STRETCHES_MAX = 50_000
 
+# A page this long comes from a first ingest or a backfill, where none of its candles is stored yet.
+NEW_MIN = 100
+
+_PRICES = ("open", "high", "low", "close", "volume")
 _BARS = pl.Schema(
     {
         "opened_at": pl.Datetime("us", "UTC"),
@@ -74,22 +80,23 @@ async def ensure_partitions(pool: Pool, first: datetime, last: datetime) -> None
 async def save_candles(
     connection: Connection, symbol: Symbol, timeframe: Timeframe, exchange: str, candles: Sequence[Candle]
 ) -> None:
-    await connection.execute(
-        _SQL["save_candles"],
-        symbol,
-        timeframe,
-        exchange,
+    """Save candles, given oldest first, in the caller's transaction; those that are there already are left or corrected."""
+    columns = (
         [candle.opened_at for candle in candles],
-        [candle.open for candle in candles],
-        [candle.high for candle in candles],
-        [candle.low for candle in candles],
-        [candle.close for candle in candles],
-        [candle.volume for candle in candles],
-        [candle.volume_usd for candle in candles],
+        *([str(getattr(candle, name)) for candle in candles] for name in _PRICES),
+        [None if candle.volume_usd is None else str(candle.volume_usd) for candle in candles],
         [candle.trades_count for candle in candles],
-        [candle.vwap for candle in candles],
+        [None if candle.vwap is None else str(candle.vwap) for candle in candles],
         [candle.source for candle in candles],
     )
+    if len(candles) >= NEW_MIN:
+        # A savepoint and no transaction of ours: where one of them is there already, this attempt alone is undone.
+        with suppress(asyncpg.UniqueViolationError):
+            async with connection.transaction():
+                await connection.execute(_SQL["insert_candles"], symbol, timeframe, exchange, *columns)
+            return
+    edges = (candles[0].opened_at, candles[-1].opened_at)
+    await connection.execute(_SQL["merge_candles"], symbol, timeframe, exchange, *columns, *edges)
 
 
 async def is_instrument(pool: Pool, symbol: Symbol) -> bool:
