@@ -1,5 +1,5 @@
 -- Supabase B (trading) as its migrations leave it. Generated from supabase/trading/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: c8078798a7cd771e
+-- by `make pages`; do not edit. Fingerprint of the migrations: 2c4a4db85fbfeba0
 
 CREATE SCHEMA partitions;
 
@@ -116,6 +116,26 @@ end
 $$;
 
 COMMENT ON FUNCTION private.admit_request(vendor_name text, request_weight numeric, wait_max_seconds double precision) IS 'Take a turn at a vendor: admitted (after wait_seconds, at most the maximum), limited, paused or quota_used (then wait_seconds says when to ask again). is_low is true for one caller a day once the quota is nearly used.';
+
+CREATE FUNCTION private.forget_absences() RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  rows_max constant integer := 100000;
+  kept constant interval := '90 days';
+  forgotten integer;
+begin
+  delete from public.candle_absences
+  where ctid = any(array(
+    select ctid from public.candle_absences where seen_at < now() - kept order by seen_at limit rows_max
+  ));
+  get diagnostics forgotten = row_count;
+  return forgotten;
+end
+$$;
+
+COMMENT ON FUNCTION private.forget_absences() IS 'Forget what was not seen for ninety days: an exchange may have filled it since. Returns how many stretches.';
 
 CREATE FUNCTION private.keep_up() RETURNS void
     LANGUAGE plpgsql
@@ -484,6 +504,50 @@ $_$;
 
 COMMENT ON FUNCTION queueing.discard_dead(queue text, msg_ids bigint[]) IS 'Archive these dead letters without doing their work; returns how many there were.';
 
+CREATE FUNCTION queueing.enqueue_backfills() RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+  pairs_max constant integer := 10000;
+  -- Older gaps are left to `zmarty backfill`.
+  looked_back constant interval := '400 days';
+  pair record;
+  sent integer := 0;
+begin
+  for pair in
+    select watched.symbol, watched.timeframe, greatest(oldest.opened_at, date_trunc('day', now()) - looked_back) as since
+    from (select distinct symbol, timeframe from public.watchers where active) as watched
+    join public.instruments on instruments.symbol = watched.symbol and instruments.active
+    -- A pair without candles has no gaps; its first ingest is under way.
+    cross join lateral (
+      select candles.opened_at
+      from public.candles
+      where candles.symbol = watched.symbol and candles.timeframe = watched.timeframe
+      order by candles.opened_at
+      limit 1
+    ) as oldest
+    order by watched.symbol, watched.timeframe
+    limit pairs_max
+  loop
+    if queueing.send_once(
+      'backfill_candles',
+      jsonb_build_object(
+        'symbol', pair.symbol,
+        'timeframe', pair.timeframe,
+        'since', to_char(pair.since, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+      )
+    ) is not null then
+      sent := sent + 1;
+    end if;
+  end loop;
+  return sent;
+end
+$$;
+
+COMMENT ON FUNCTION queueing.enqueue_backfills() IS 'Send one backfill_candles message for each watched pair, from its oldest candle on; returns how many were sent.';
+
 CREATE FUNCTION queueing.enqueue_due_ingests() RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -545,6 +609,15 @@ CREATE FUNCTION queueing.enqueue_reconcile() RETURNS bigint
 $$;
 
 COMMENT ON FUNCTION queueing.enqueue_reconcile() IS 'Send one reconcile message for all users; null when one waits unread.';
+
+CREATE FUNCTION queueing.enqueue_refresh() RETURNS bigint
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  select queueing.send_once('refresh_instruments', '{}');
+$$;
+
+COMMENT ON FUNCTION queueing.enqueue_refresh() IS 'Send one refresh_instruments message; null when one waits unread.';
 
 CREATE FUNCTION queueing.enqueue_win_rates() RETURNS integer
     LANGUAGE sql
@@ -1050,6 +1123,18 @@ CREATE TABLE private.trimmed_events (
 
 COMMENT ON TABLE private.trimmed_events IS 'Up to where events were removed; who stands before it has missed some.';
 
+CREATE TABLE public.candle_absences (
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    exchange text NOT NULL,
+    first_opened_at timestamp with time zone NOT NULL,
+    last_opened_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT candle_absences_ordered CHECK ((first_opened_at <= last_opened_at))
+);
+
+COMMENT ON TABLE public.candle_absences IS 'Opening times, both ends included, for which an exchange has no candles. Forgotten after ninety days and then asked once more.';
+
 CREATE TABLE public.events (
     xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
     id bigint NOT NULL,
@@ -1105,8 +1190,11 @@ CREATE TABLE public.instruments (
     quote text GENERATED ALWAYS AS (split_part(symbol, '/'::text, 2)) STORED NOT NULL,
     active boolean DEFAULT true NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    refreshed_at timestamp with time zone,
     CONSTRAINT instruments_symbol_canonical CHECK ((symbol ~ '^[A-Z0-9]{2,12}/[A-Z0-9]{2,12}$'::text))
 );
+
+COMMENT ON COLUMN public.instruments.refreshed_at IS 'When an exchange was last seen to list it.';
 
 CREATE TABLE public.jobs (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -1417,6 +1505,9 @@ ALTER TABLE ONLY public.candles
 ALTER TABLE ONLY private.trimmed_events
     ADD CONSTRAINT trimmed_events_pkey PRIMARY KEY (is_only);
 
+ALTER TABLE ONLY public.candle_absences
+    ADD CONSTRAINT candle_absences_pkey PRIMARY KEY (symbol, timeframe, exchange, first_opened_at);
+
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (xid, id);
 
@@ -1480,6 +1571,8 @@ ALTER TABLE ONLY queueing.pauses
 ALTER TABLE ONLY queueing.retentions
     ADD CONSTRAINT retentions_pkey PRIMARY KEY (queue);
 
+CREATE INDEX candle_absences_seen ON public.candle_absences USING btree (seen_at);
+
 CREATE INDEX indicators_newest ON public.indicators USING btree (symbol, timeframe, source, opened_at DESC);
 
 CREATE INDEX ingest_state_due ON public.ingest_state USING btree (next_due_at);
@@ -1529,6 +1622,8 @@ CREATE POLICY api_keeps ON public.jobs TO zmarty_api USING (true) WITH CHECK (tr
 
 CREATE POLICY api_keeps ON public.recent_errors TO zmarty_api USING (true) WITH CHECK (true);
 
+CREATE POLICY api_reads ON public.candle_absences FOR SELECT TO zmarty_api USING (true);
+
 CREATE POLICY api_reads ON public.candles FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.events FOR SELECT TO zmarty_api USING (true);
@@ -1554,6 +1649,8 @@ CREATE POLICY api_reads ON public.watchers FOR SELECT TO zmarty_api USING (true)
 CREATE POLICY api_reads ON public.win_rate FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.worker_heartbeats FOR SELECT TO zmarty_api USING (true);
+
+ALTER TABLE public.candle_absences ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.candles ENABLE ROW LEVEL SECURITY;
 
@@ -1590,6 +1687,8 @@ ALTER TABLE public.watchers ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.win_rate ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.worker_heartbeats ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY worker_keeps ON public.candle_absences TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.candles TO zmarty_worker USING (true) WITH CHECK (true);
 
@@ -1654,6 +1753,8 @@ GRANT ALL ON FUNCTION partitions.ensure_candle_partitions(first_at timestamp wit
 REVOKE ALL ON FUNCTION private.admit_request(vendor_name text, request_weight numeric, wait_max_seconds double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.admit_request(vendor_name text, request_weight numeric, wait_max_seconds double precision) TO zmarty_worker;
 
+REVOKE ALL ON FUNCTION private.forget_absences() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION private.keep_up() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.keep_up_jobs() FROM PUBLIC;
@@ -1688,9 +1789,13 @@ GRANT ALL ON FUNCTION queueing.dead_letters(queue text, before_buried timestamp 
 REVOKE ALL ON FUNCTION queueing.discard_dead(queue text, msg_ids bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION queueing.discard_dead(queue text, msg_ids bigint[]) TO zmarty_api;
 
+REVOKE ALL ON FUNCTION queueing.enqueue_backfills() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION queueing.enqueue_due_ingests() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION queueing.enqueue_reconcile() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION queueing.enqueue_refresh() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION queueing.enqueue_win_rates() FROM PUBLIC;
 
@@ -1746,6 +1851,10 @@ GRANT SELECT ON TABLE public.candles TO zmarty_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.candles TO zmarty_worker;
 
 GRANT SELECT ON TABLE private.trimmed_events TO zmarty_api;
+
+GRANT ALL ON TABLE public.candle_absences TO service_role;
+GRANT SELECT ON TABLE public.candle_absences TO zmarty_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.candle_absences TO zmarty_worker;
 
 GRANT ALL ON TABLE public.events TO service_role;
 GRANT SELECT ON TABLE public.events TO zmarty_api;

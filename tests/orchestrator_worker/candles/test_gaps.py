@@ -34,7 +34,7 @@ def at(hour: int) -> datetime:
 
 
 def hours_in(stretches: list[Stretch]) -> list[int]:
-    found = []
+    found: list[int] = []
     for stretch in stretches:
         first, last = (int((edge - FIRST) / HOUR) for edge in (stretch.first, stretch.last))
         found += range(first, last + 1)

@@ -33,6 +33,9 @@ from tests.orchestrator_worker.vendors import ADMITTED, Unlimited
 from zmarty.market import Symbol, Timeframe
 from zmarty.postgres import Pool
 
+# Here and not within a test: loading all exchanges takes seconds on a busy machine.
+pytest.importorskip("ccxt.async_support")
+
 BTC = Symbol.parse("BTC/USDT")
 NOW = datetime(2026, 11, 20, 12, 34, 56, tzinfo=UTC)
 NEWEST = datetime(2026, 11, 20, 11, tzinfo=UTC)
@@ -326,7 +329,7 @@ def test_without_ccxt_the_start_says_what_to_install(monkeypatch: pytest.MonkeyP
     def missing(name: str) -> None:
         raise ImportError(name)
 
-    monkeypatch.setattr(exchanges.importlib, "import_module", missing)
+    monkeypatch.setattr("importlib.import_module", missing)
 
     with pytest.raises(ExchangeUnusable, match=r"install requirements-exchanges\.lock"):
         CcxtCandles(ExchangeChoice("okx"), Vendor("okx", "", limits=Unlimited()))
