@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from console import accounts, doctor, mirror, queue_commands, queues
+from console import accounts, doctor, mirror, queue_commands, queues, risk
+from console.anchors import AnchorsInvalid
 from console.audit import operator
 from console.backfill import BackfillUnknown
 from console.backfill_command import backfill_candles
@@ -37,11 +38,13 @@ app = typer.Typer(
 )
 app.add_typer(queue_commands.app, name="queue")
 app.command("backfill")(backfill_candles)
+app.add_typer(risk.app, name="risk")
 screen = Console(highlight=False)
 complaints = Console(stderr=True, highlight=False)
 
 # What an operator can do something about is one line; anything else is a fault of ours and shows its traceback.
 REFUSALS = (
+    AnchorsInvalid,
     DatabaseUnnamed,
     MigrationFailed,
     MigrationsMissing,

@@ -1,5 +1,5 @@
 -- Supabase B (trading) as its migrations leave it. Generated from supabase/trading/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: 2c4a4db85fbfeba0
+-- by `make pages`; do not edit. Fingerprint of the migrations: c591ff2345a804ef
 
 CREATE SCHEMA partitions;
 
@@ -155,6 +155,55 @@ end
 $$;
 
 COMMENT ON FUNCTION private.keep_up() IS 'Daily upkeep in bounded steps: partitions ahead, errors and the log of cron.';
+
+CREATE FUNCTION private.keep_up_clusters() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  rows_max constant integer := 200000;
+  maps_kept constant interval := '90 days';
+  pushes_kept constant interval := '7 days';
+begin
+  delete from public.liq_clusters
+  where id in (
+    select id from public.liq_clusters where observed_at < now() - maps_kept order by observed_at limit rows_max
+  );
+  delete from public.cluster_pushes
+  where id in (
+    select id from public.cluster_pushes where received_at < now() - pushes_kept order by received_at limit rows_max
+  );
+end
+$$;
+
+COMMENT ON FUNCTION private.keep_up_clusters() IS 'Daily upkeep of maps and pushes in bounded steps.';
+
+CREATE FUNCTION private.keep_up_context() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  -- A day writes about a thousand snapshots.
+  rows_max constant integer := 20000;
+  snapshots_kept constant interval := '14 days';
+  questions_kept constant interval := '31 days';
+begin
+  delete from public.market_snapshots
+  where (source, observed_at) in (
+    select source, observed_at
+    from public.market_snapshots
+    where observed_at < now() - snapshots_kept
+    order by observed_at
+    limit rows_max
+  );
+  delete from public.context_readings
+  where (source, symbol, timeframe) in (
+    select source, symbol, timeframe from public.context_readings where asked_at < now() - questions_kept limit rows_max
+  );
+end
+$$;
+
+COMMENT ON FUNCTION private.keep_up_context() IS 'Daily upkeep: market snapshots of two weeks ago go, and questions not asked for a month.';
 
 CREATE FUNCTION private.keep_up_jobs() RETURNS void
     LANGUAGE plpgsql
@@ -600,6 +649,25 @@ end
 $$;
 
 COMMENT ON FUNCTION queueing.enqueue_due_ingests() IS 'Send one ingest_indicators message for each watched pair whose candle has closed; returns how many were sent.';
+
+CREATE FUNCTION queueing.enqueue_for_symbols(queue_name text) RETURNS integer
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  select count(queueing.send_once(queue_name, jsonb_build_object('symbol', symbol)))::integer
+  from (select distinct symbol from public.watchers where active order by symbol limit 10000) as watched;
+$$;
+
+COMMENT ON FUNCTION queueing.enqueue_for_symbols(queue_name text) IS 'Send one message that names its symbol only for each watched symbol; returns how many were sent.';
+
+CREATE FUNCTION queueing.enqueue_observe_market() RETURNS bigint
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  select queueing.send_once('observe_market', '{}');
+$$;
+
+COMMENT ON FUNCTION queueing.enqueue_observe_market() IS 'Send one observe_market message; null when one waits unread.';
 
 CREATE FUNCTION queueing.enqueue_reconcile() RETURNS bigint
     LANGUAGE sql
@@ -1123,17 +1191,62 @@ CREATE TABLE private.trimmed_events (
 
 COMMENT ON TABLE private.trimmed_events IS 'Up to where events were removed; who stands before it has missed some.';
 
-CREATE TABLE public.candle_absences (
+CREATE TABLE public.cluster_asks (
     symbol text NOT NULL,
-    timeframe text NOT NULL,
-    exchange text NOT NULL,
-    first_opened_at timestamp with time zone NOT NULL,
-    last_opened_at timestamp with time zone NOT NULL,
-    seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT candle_absences_ordered CHECK ((first_opened_at <= last_opened_at))
+    source text NOT NULL,
+    asked_at timestamp with time zone NOT NULL
 );
 
-COMMENT ON TABLE public.candle_absences IS 'Opening times, both ends included, for which an exchange has no candles. Forgotten after ninety days and then asked once more.';
+COMMENT ON TABLE public.cluster_asks IS 'When a source was last asked for a symbol''s map, so that nobody asks it twice for the same one. A row for each symbol and source.';
+
+CREATE TABLE public.cluster_pushes (
+    id text NOT NULL,
+    symbol text NOT NULL,
+    observed_at timestamp with time zone NOT NULL,
+    clusters jsonb,
+    image bytea,
+    media_type text,
+    confidence double precision,
+    link text,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    refusal text,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT cluster_pushes_clusters_bounded CHECK ((pg_column_size(clusters) <= 262144)),
+    CONSTRAINT cluster_pushes_confidence_bounded CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
+    CONSTRAINT cluster_pushes_ended_once CHECK (((state = 'waiting'::text) = (ended_at IS NULL))),
+    CONSTRAINT cluster_pushes_id_bounded CHECK (((length(id) >= 1) AND (length(id) <= 128))),
+    CONSTRAINT cluster_pushes_image_bounded CHECK ((octet_length(image) <= 2097152)),
+    CONSTRAINT cluster_pushes_link_bounded CHECK ((length(link) <= 500)),
+    CONSTRAINT cluster_pushes_media_type_known CHECK ((media_type = ANY (ARRAY['image/png'::text, 'image/jpeg'::text]))),
+    CONSTRAINT cluster_pushes_one_kind CHECK (((clusters IS NULL) = (media_type IS NOT NULL))),
+    CONSTRAINT cluster_pushes_refusal_bounded CHECK ((length(refusal) <= 500)),
+    CONSTRAINT cluster_pushes_state_known CHECK ((state = ANY (ARRAY['waiting'::text, 'kept'::text, 'refused'::text])))
+);
+
+COMMENT ON TABLE public.cluster_pushes IS 'One row a webhook-id, so that a replay is seen. At most 200 pushes and 50 images wait at once; an image goes with the end of its push, a row after seven days (private.keep_up_clusters).';
+
+CREATE TABLE public.context_readings (
+    source text NOT NULL,
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    answered_at timestamp with time zone,
+    observed_at timestamp with time zone,
+    data jsonb,
+    failure text,
+    CONSTRAINT context_readings_answered_whole CHECK (((observed_at IS NULL) = (answered_at IS NULL))),
+    CONSTRAINT context_readings_data_bounded CHECK ((pg_column_size(data) <= 65536)),
+    CONSTRAINT context_readings_data_observed CHECK (((data IS NULL) OR (observed_at IS NOT NULL))),
+    CONSTRAINT context_readings_source_named CHECK ((source ~ '^[a-z][a-z0-9_]{0,39}$'::text))
+);
+
+COMMENT ON TABLE public.context_readings IS 'One row a question. An empty timeframe: the same for all of them; an empty symbol: the whole market, whose data are in market_snapshots. Rows nobody asks for a month go.';
+
+COMMENT ON COLUMN public.context_readings.due_at IS 'Before this nobody asks again. Whoever asks moves it first, so that many workers ask once.';
+
+COMMENT ON COLUMN public.context_readings.data IS 'The last good answer; a failure leaves it standing, and its age shows.';
 
 CREATE TABLE public.events (
     xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
@@ -1231,11 +1344,23 @@ CREATE TABLE public.liq_clusters (
     source text NOT NULL,
     observed_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    confidence double precision,
+    link text,
+    CONSTRAINT liq_clusters_confidence_bounded CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
+    CONSTRAINT liq_clusters_link_bounded CHECK ((length(link) <= 500)),
     CONSTRAINT liq_clusters_notional_counted CHECK ((notional >= (0)::numeric)),
     CONSTRAINT liq_clusters_price_positive CHECK ((price > (0)::numeric)),
     CONSTRAINT liq_clusters_side_known CHECK ((side = ANY (ARRAY['above'::text, 'below'::text]))),
     CONSTRAINT liq_clusters_size_known CHECK ((size = ANY (ARRAY['small'::text, 'medium'::text, 'large'::text, 'xlarge'::text])))
 );
+
+COMMENT ON TABLE public.liq_clusters IS 'Maps of clusters: the rows of one symbol, source and observed_at are one map. Kept for 90 days (private.keep_up_clusters).';
+
+COMMENT ON COLUMN public.liq_clusters.source IS 'king_fisher (asked), pushed (posted as clusters), screenshot (posted as an image and read by a model), estimated.';
+
+COMMENT ON COLUMN public.liq_clusters.confidence IS 'The source''s own, where it has one: a model''s for what it read, for an estimate the share of open interest it rests on.';
+
+COMMENT ON COLUMN public.liq_clusters.link IS 'Where the map can be looked at, as its sender says.';
 
 ALTER TABLE public.liq_clusters ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.liq_clusters_id_seq
@@ -1245,6 +1370,50 @@ ALTER TABLE public.liq_clusters ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.liquidation_monitor (
+    symbol text NOT NULL,
+    source text NOT NULL,
+    observed_at timestamp with time zone NOT NULL,
+    confidence double precision,
+    link text,
+    price numeric NOT NULL,
+    price_at timestamp with time zone NOT NULL,
+    nearest_above jsonb,
+    nearest_below jsonb,
+    hits jsonb DEFAULT '[]'::jsonb NOT NULL,
+    cascade_risk double precision,
+    cascade_band text,
+    cascade_parts jsonb NOT NULL,
+    pattern text,
+    pattern_parts jsonb NOT NULL,
+    distances jsonb NOT NULL,
+    computed_at timestamp with time zone NOT NULL,
+    CONSTRAINT liquidation_monitor_band_known CHECK ((cascade_band = ANY (ARRAY['high'::text, 'medium'::text, 'low'::text, 'none'::text]))),
+    CONSTRAINT liquidation_monitor_pattern_known CHECK ((pattern = ANY (ARRAY['long_squeeze'::text, 'short_squeeze'::text, 'pull_up'::text, 'pull_down'::text, 'balanced'::text]))),
+    CONSTRAINT liquidation_monitor_price_positive CHECK ((price > (0)::numeric)),
+    CONSTRAINT liquidation_monitor_risk_bounded CHECK (((cascade_risk >= (0)::double precision) AND (cascade_risk <= (100)::double precision)))
+);
+
+COMMENT ON TABLE public.liquidation_monitor IS 'One row a symbol, rewritten with each map and each judged candle: as many rows as there are instruments. Not a history.';
+
+COMMENT ON COLUMN public.liquidation_monitor.price_at IS 'When the candle closed that the price is from.';
+
+COMMENT ON COLUMN public.liquidation_monitor.cascade_risk IS '0 to 100; null where no cluster of the map says how much it holds.';
+
+CREATE TABLE public.market_snapshots (
+    source text NOT NULL,
+    observed_at timestamp with time zone NOT NULL,
+    vendor text NOT NULL,
+    data jsonb NOT NULL,
+    taken_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT market_snapshots_data_bounded CHECK ((pg_column_size(data) <= 524288)),
+    CONSTRAINT market_snapshots_source_named CHECK ((source ~ '^[a-z][a-z0-9_]{0,39}$'::text))
+);
+
+COMMENT ON TABLE public.market_snapshots IS 'Market-wide answers by source: tables by pair or coin, and lists. Written by observe_market, kept for 14 days.';
+
+COMMENT ON COLUMN public.market_snapshots.observed_at IS 'When it held: the vendor''s own time where it gives one, else when it answered.';
 
 CREATE TABLE public.recent_errors (
     id bigint NOT NULL,
@@ -1265,6 +1434,47 @@ ALTER TABLE public.recent_errors ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.risk_anchors (
+    symbol text NOT NULL,
+    valid_from date NOT NULL,
+    risk double precision NOT NULL,
+    price numeric NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT risk_anchors_price_positive CHECK ((price > (0)::numeric)),
+    CONSTRAINT risk_anchors_risk_bounded CHECK (((risk >= (0)::double precision) AND (risk <= (1)::double precision))),
+    CONSTRAINT risk_anchors_symbol_canonical CHECK ((symbol ~ '^[A-Z0-9]{2,12}/[A-Z0-9]{2,12}$'::text))
+);
+
+COMMENT ON TABLE public.risk_anchors IS 'Operators'' data (zmarty risk import): the anchors of one symbol and day are one curve, which counts from that day until a later one. A few dozen rows a symbol and curve; kept.';
+
+COMMENT ON COLUMN public.risk_anchors.valid_from IS 'The day from which the curve was known. Never earlier: a curve drawn afterwards fits its past too well.';
+
+CREATE TABLE public.risk_metric (
+    symbol text NOT NULL,
+    observed_on date NOT NULL,
+    source text NOT NULL,
+    value double precision NOT NULL,
+    band integer NOT NULL,
+    rarity double precision NOT NULL,
+    days integer NOT NULL,
+    price numeric NOT NULL,
+    known_at timestamp with time zone NOT NULL,
+    CONSTRAINT risk_metric_band_bounded CHECK (((band >= 0) AND (band <= 9))),
+    CONSTRAINT risk_metric_days_counted CHECK ((days > 0)),
+    CONSTRAINT risk_metric_price_positive CHECK ((price > (0)::numeric)),
+    CONSTRAINT risk_metric_rarity_bounded CHECK (((rarity >= (1)::double precision) AND (rarity <= (1.6)::double precision))),
+    CONSTRAINT risk_metric_source_known CHECK ((source = ANY (ARRAY['anchors'::text, 'regression'::text, 'percentile'::text]))),
+    CONSTRAINT risk_metric_value_bounded CHECK (((value >= (0)::double precision) AND (value <= (1)::double precision)))
+);
+
+COMMENT ON TABLE public.risk_metric IS 'One row a symbol and day, as it was known then; never changed afterwards. 365 rows a year and symbol; kept.';
+
+COMMENT ON COLUMN public.risk_metric.source IS 'anchors (an operator''s curve), else regression (distance from the own log-price trend), else percentile of the history.';
+
+COMMENT ON COLUMN public.risk_metric.days IS 'How many daily closes value and rarity rest on.';
+
+COMMENT ON COLUMN public.risk_metric.known_at IS 'The close of the day: nothing later is in the row.';
 
 CREATE TABLE public.signal_outcomes (
     signal_id uuid NOT NULL,
@@ -1319,6 +1529,61 @@ COMMENT ON COLUMN public.signals.confidence IS 'Probability that the first targe
 
 COMMENT ON COLUMN public.signals.expected_value IS 'Expected return of the trade after costs, as a fraction of the entry price.';
 
+CREATE TABLE public.source_usage (
+    vendor text NOT NULL,
+    source text NOT NULL,
+    month date NOT NULL,
+    asked bigint DEFAULT 0 NOT NULL,
+    answered bigint DEFAULT 0 NOT NULL,
+    dropped bigint DEFAULT 0 NOT NULL,
+    asked_at timestamp with time zone,
+    answered_at timestamp with time zone,
+    dropped_at timestamp with time zone,
+    failure text
+);
+
+COMMENT ON TABLE public.source_usage IS 'What a vendor was asked by source in each month of UTC; some three hundred rows a year, kept.';
+
+COMMENT ON COLUMN public.source_usage.dropped IS 'Requests left out to keep the month''s quota for more valuable sources.';
+
+COMMENT ON COLUMN public.source_usage.failure IS 'Why the newest request failed; null when it was answered.';
+
+CREATE VIEW public.source_standing WITH (security_invoker='true') AS
+ SELECT newest.vendor,
+    newest.source,
+        CASE
+            WHEN (newest.month = this.month) THEN newest.asked
+            ELSE (0)::bigint
+        END AS asked,
+        CASE
+            WHEN (newest.month = this.month) THEN newest.answered
+            ELSE (0)::bigint
+        END AS answered,
+        CASE
+            WHEN (newest.month = this.month) THEN newest.dropped
+            ELSE (0)::bigint
+        END AS dropped,
+    newest.asked_at,
+    newest.answered_at,
+    newest.dropped_at,
+    newest.failure
+   FROM (( SELECT DISTINCT ON (u.vendor, u.source) u.vendor,
+            u.source,
+            u.month,
+            u.asked,
+            u.answered,
+            u.dropped,
+            u.failure,
+            max(u.asked_at) OVER same AS asked_at,
+            max(u.answered_at) OVER same AS answered_at,
+            max(u.dropped_at) OVER same AS dropped_at
+           FROM public.source_usage u
+          WINDOW same AS (PARTITION BY u.vendor, u.source)
+          ORDER BY u.vendor, u.source, u.month DESC) newest
+     CROSS JOIN ( SELECT (date_trunc('month'::text, (statement_timestamp() AT TIME ZONE 'UTC'::text)))::date AS month) this);
+
+COMMENT ON VIEW public.source_standing IS 'For operators: what each source was asked this month, was answered and had to leave out, and when it last answered.';
+
 CREATE TABLE public.user_references (
     user_id uuid NOT NULL,
     email text,
@@ -1357,7 +1622,9 @@ CREATE TABLE public.vendor_limits (
     paused_until timestamp with time zone,
     paused_because text,
     warned_on date,
+    monthly_dollars numeric,
     CONSTRAINT vendor_limits_burst_at_least_one CHECK ((burst >= (1)::numeric)),
+    CONSTRAINT vendor_limits_dollars_not_negative CHECK ((monthly_dollars >= (0)::numeric)),
     CONSTRAINT vendor_limits_per_second_positive CHECK ((per_second > (0)::numeric)),
     CONSTRAINT vendor_limits_quota_not_negative CHECK ((monthly_quota >= 0)),
     CONSTRAINT vendor_limits_warn_share_is_one CHECK (((warn_share > (0)::numeric) AND (warn_share <= (1)::numeric)))
@@ -1374,13 +1641,16 @@ COMMENT ON COLUMN public.vendor_limits.monthly_quota IS 'Requests in a calendar 
 
 COMMENT ON COLUMN public.vendor_limits.full_at IS 'When the bucket is full if nobody takes more: what is missing from it now is (full_at - now) * per_second.';
 
+COMMENT ON COLUMN public.vendor_limits.monthly_dollars IS 'What a calendar month of UTC may cost, where requests are paid one by one; null when they are not.';
+
 CREATE TABLE public.vendor_usage (
     vendor text NOT NULL,
     month date NOT NULL,
     requests bigint DEFAULT 0 NOT NULL,
     weight numeric DEFAULT 0 NOT NULL,
     refused bigint DEFAULT 0 NOT NULL,
-    limited bigint DEFAULT 0 NOT NULL
+    limited bigint DEFAULT 0 NOT NULL,
+    dollars numeric DEFAULT 0 NOT NULL
 );
 
 COMMENT ON TABLE public.vendor_usage IS 'What each vendor was asked in each month of UTC; twelve rows a year, kept.';
@@ -1388,6 +1658,8 @@ COMMENT ON TABLE public.vendor_usage IS 'What each vendor was asked in each mont
 COMMENT ON COLUMN public.vendor_usage.refused IS 'Requests that our own limits kept back.';
 
 COMMENT ON COLUMN public.vendor_usage.limited IS 'Requests that the vendor refused because we asked too often.';
+
+COMMENT ON COLUMN public.vendor_usage.dollars IS 'Spent, and reserved for requests under way.';
 
 CREATE VIEW public.vendor_standing WITH (security_invoker='true') AS
  SELECT l.vendor,
@@ -1399,7 +1671,7 @@ CREATE VIEW public.vendor_standing WITH (security_invoker='true') AS
     COALESCE(u.weight, (0)::numeric) AS weight,
     COALESCE(u.refused, (0)::bigint) AS refused,
     COALESCE(u.limited, (0)::bigint) AS limited,
-    COALESCE(((u.requests)::numeric >= ((l.monthly_quota)::numeric * l.warn_share)), false) AS is_low,
+    COALESCE((((u.requests)::numeric >= ((l.monthly_quota)::numeric * l.warn_share)) OR (u.dollars >= (l.monthly_dollars * l.warn_share))), false) AS is_low,
         CASE
             WHEN (l.paused_until > statement_timestamp()) THEN l.paused_until
             ELSE NULL::timestamp with time zone
@@ -1407,7 +1679,9 @@ CREATE VIEW public.vendor_standing WITH (security_invoker='true') AS
         CASE
             WHEN (l.paused_until > statement_timestamp()) THEN l.paused_because
             ELSE NULL::text
-        END AS paused_because
+        END AS paused_because,
+    l.monthly_dollars,
+    COALESCE(u.dollars, (0)::numeric) AS dollars
    FROM (public.vendor_limits l
      LEFT JOIN public.vendor_usage u ON (((u.vendor = l.vendor) AND (u.month = (date_trunc('month'::text, (statement_timestamp() AT TIME ZONE 'UTC'::text)))::date))));
 
@@ -1505,8 +1779,14 @@ ALTER TABLE ONLY public.candles
 ALTER TABLE ONLY private.trimmed_events
     ADD CONSTRAINT trimmed_events_pkey PRIMARY KEY (is_only);
 
-ALTER TABLE ONLY public.candle_absences
-    ADD CONSTRAINT candle_absences_pkey PRIMARY KEY (symbol, timeframe, exchange, first_opened_at);
+ALTER TABLE ONLY public.cluster_asks
+    ADD CONSTRAINT cluster_asks_pkey PRIMARY KEY (symbol, source);
+
+ALTER TABLE ONLY public.cluster_pushes
+    ADD CONSTRAINT cluster_pushes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.context_readings
+    ADD CONSTRAINT context_readings_pkey PRIMARY KEY (source, symbol, timeframe);
 
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (xid, id);
@@ -1529,8 +1809,23 @@ ALTER TABLE ONLY public.liq_clusters
 ALTER TABLE ONLY public.liq_clusters
     ADD CONSTRAINT liq_clusters_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.liquidation_monitor
+    ADD CONSTRAINT liquidation_monitor_pkey PRIMARY KEY (symbol);
+
+ALTER TABLE ONLY public.market_snapshots
+    ADD CONSTRAINT market_snapshots_pkey PRIMARY KEY (source, observed_at);
+
 ALTER TABLE ONLY public.recent_errors
     ADD CONSTRAINT recent_errors_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.risk_anchors
+    ADD CONSTRAINT risk_anchors_pkey PRIMARY KEY (symbol, valid_from, risk);
+
+ALTER TABLE ONLY public.risk_anchors
+    ADD CONSTRAINT risk_anchors_price_once UNIQUE (symbol, valid_from, price);
+
+ALTER TABLE ONLY public.risk_metric
+    ADD CONSTRAINT risk_metric_pkey PRIMARY KEY (symbol, observed_on, source);
 
 ALTER TABLE ONLY public.signal_outcomes
     ADD CONSTRAINT signal_outcomes_pkey PRIMARY KEY (signal_id, horizon, label_version);
@@ -1540,6 +1835,9 @@ ALTER TABLE ONLY public.signals
 
 ALTER TABLE ONLY public.signals
     ADD CONSTRAINT signals_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.source_usage
+    ADD CONSTRAINT source_usage_pkey PRIMARY KEY (vendor, source, month);
 
 ALTER TABLE ONLY public.user_references
     ADD CONSTRAINT user_references_pkey PRIMARY KEY (user_id);
@@ -1571,7 +1869,11 @@ ALTER TABLE ONLY queueing.pauses
 ALTER TABLE ONLY queueing.retentions
     ADD CONSTRAINT retentions_pkey PRIMARY KEY (queue);
 
-CREATE INDEX candle_absences_seen ON public.candle_absences USING btree (seen_at);
+CREATE INDEX cluster_pushes_age ON public.cluster_pushes USING btree (received_at);
+
+CREATE INDEX cluster_pushes_waiting ON public.cluster_pushes USING btree (received_at) WHERE (state = 'waiting'::text);
+
+CREATE INDEX context_readings_of_symbol ON public.context_readings USING btree (symbol, timeframe);
 
 CREATE INDEX indicators_newest ON public.indicators USING btree (symbol, timeframe, source, opened_at DESC);
 
@@ -1585,7 +1887,13 @@ CREATE INDEX jobs_open ON public.jobs USING btree (updated_at) WHERE (ended_at I
 
 CREATE INDEX jobs_open_of_user ON public.jobs USING btree (user_id) WHERE (ended_at IS NULL);
 
-CREATE INDEX liq_clusters_newest ON public.liq_clusters USING btree (symbol, observed_at DESC);
+CREATE INDEX liq_clusters_age ON public.liq_clusters USING btree (observed_at);
+
+CREATE INDEX liq_clusters_by_time ON public.liq_clusters USING btree (symbol, observed_at DESC, id DESC);
+
+CREATE INDEX liq_clusters_of_source ON public.liq_clusters USING btree (symbol, source, observed_at DESC);
+
+CREATE INDEX market_snapshots_oldest ON public.market_snapshots USING btree (observed_at);
 
 CREATE INDEX recent_errors_newest ON public.recent_errors USING btree (occurred_at DESC);
 
@@ -1618,6 +1926,8 @@ CREATE POLICY api_reads ON private.trimmed_events FOR SELECT TO zmarty_api USING
 
 ALTER TABLE private.trimmed_events ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY api_keeps ON public.cluster_pushes TO zmarty_api USING (true) WITH CHECK (true);
+
 CREATE POLICY api_keeps ON public.jobs TO zmarty_api USING (true) WITH CHECK (true);
 
 CREATE POLICY api_keeps ON public.recent_errors TO zmarty_api USING (true) WITH CHECK (true);
@@ -1625,6 +1935,8 @@ CREATE POLICY api_keeps ON public.recent_errors TO zmarty_api USING (true) WITH 
 CREATE POLICY api_reads ON public.candle_absences FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.candles FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.context_readings FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.events FOR SELECT TO zmarty_api USING (true);
 
@@ -1636,9 +1948,17 @@ CREATE POLICY api_reads ON public.instruments FOR SELECT TO zmarty_api USING (tr
 
 CREATE POLICY api_reads ON public.liq_clusters FOR SELECT TO zmarty_api USING (true);
 
+CREATE POLICY api_reads ON public.liquidation_monitor FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.market_snapshots FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.risk_metric FOR SELECT TO zmarty_api USING (true);
+
 CREATE POLICY api_reads ON public.signal_outcomes FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.signals FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.source_usage FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.vendor_limits FOR SELECT TO zmarty_api USING (true);
 
@@ -1654,6 +1974,12 @@ ALTER TABLE public.candle_absences ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.candles ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.cluster_asks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.cluster_pushes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.context_readings ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.events ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.indicators ENABLE ROW LEVEL SECURITY;
@@ -1666,13 +1992,23 @@ ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.liq_clusters ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.liquidation_monitor ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.market_snapshots ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.recent_errors ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.risk_anchors ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.risk_metric ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY services_read ON public.user_references FOR SELECT TO zmarty_api, zmarty_worker USING (true);
 
 ALTER TABLE public.signal_outcomes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.signals ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.source_usage ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.user_references ENABLE ROW LEVEL SECURITY;
 
@@ -1692,6 +2028,12 @@ CREATE POLICY worker_keeps ON public.candle_absences TO zmarty_worker USING (tru
 
 CREATE POLICY worker_keeps ON public.candles TO zmarty_worker USING (true) WITH CHECK (true);
 
+CREATE POLICY worker_keeps ON public.cluster_asks TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.cluster_pushes TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.context_readings TO zmarty_worker USING (true) WITH CHECK (true);
+
 CREATE POLICY worker_keeps ON public.indicators TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.ingest_state TO zmarty_worker USING (true) WITH CHECK (true);
@@ -1702,11 +2044,19 @@ CREATE POLICY worker_keeps ON public.jobs TO zmarty_worker USING (true) WITH CHE
 
 CREATE POLICY worker_keeps ON public.liq_clusters TO zmarty_worker USING (true) WITH CHECK (true);
 
+CREATE POLICY worker_keeps ON public.liquidation_monitor TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.market_snapshots TO zmarty_worker USING (true) WITH CHECK (true);
+
 CREATE POLICY worker_keeps ON public.recent_errors TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.risk_metric TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.signal_outcomes TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.signals TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.source_usage TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.vendor_answers TO zmarty_worker USING (true) WITH CHECK (true);
 
@@ -1717,6 +2067,8 @@ CREATE POLICY worker_keeps ON public.vendor_usage TO zmarty_worker USING (true) 
 CREATE POLICY worker_keeps ON public.win_rate TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.worker_heartbeats TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_reads ON public.risk_anchors FOR SELECT TO zmarty_worker USING (true);
 
 CREATE POLICY worker_reads ON public.watchers FOR SELECT TO zmarty_worker USING (true);
 
@@ -1757,6 +2109,10 @@ REVOKE ALL ON FUNCTION private.forget_absences() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.keep_up() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION private.keep_up_clusters() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.keep_up_context() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION private.keep_up_jobs() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.recent_cron_runs(limit_runs integer) FROM PUBLIC;
@@ -1792,6 +2148,10 @@ GRANT ALL ON FUNCTION queueing.discard_dead(queue text, msg_ids bigint[]) TO zma
 REVOKE ALL ON FUNCTION queueing.enqueue_backfills() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION queueing.enqueue_due_ingests() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION queueing.enqueue_for_symbols(queue_name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION queueing.enqueue_observe_market() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION queueing.enqueue_reconcile() FROM PUBLIC;
 
@@ -1852,9 +2212,24 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.candles TO zmarty_worker;
 
 GRANT SELECT ON TABLE private.trimmed_events TO zmarty_api;
 
-GRANT ALL ON TABLE public.candle_absences TO service_role;
-GRANT SELECT ON TABLE public.candle_absences TO zmarty_api;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.candle_absences TO zmarty_worker;
+GRANT ALL ON TABLE public.cluster_asks TO service_role;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.cluster_asks TO zmarty_worker;
+
+GRANT ALL ON TABLE public.cluster_pushes TO service_role;
+GRANT SELECT,INSERT ON TABLE public.cluster_pushes TO zmarty_api;
+GRANT SELECT ON TABLE public.cluster_pushes TO zmarty_worker;
+
+GRANT UPDATE(image) ON TABLE public.cluster_pushes TO zmarty_worker;
+
+GRANT UPDATE(state) ON TABLE public.cluster_pushes TO zmarty_worker;
+
+GRANT UPDATE(refusal) ON TABLE public.cluster_pushes TO zmarty_worker;
+
+GRANT UPDATE(ended_at) ON TABLE public.cluster_pushes TO zmarty_worker;
+
+GRANT ALL ON TABLE public.context_readings TO service_role;
+GRANT SELECT ON TABLE public.context_readings TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.context_readings TO zmarty_worker;
 
 GRANT ALL ON TABLE public.events TO service_role;
 GRANT SELECT ON TABLE public.events TO zmarty_api;
@@ -1883,11 +2258,26 @@ GRANT SELECT,INSERT ON TABLE public.liq_clusters TO zmarty_worker;
 
 GRANT ALL ON SEQUENCE public.liq_clusters_id_seq TO service_role;
 
+GRANT ALL ON TABLE public.liquidation_monitor TO service_role;
+GRANT SELECT ON TABLE public.liquidation_monitor TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.liquidation_monitor TO zmarty_worker;
+
+GRANT ALL ON TABLE public.market_snapshots TO service_role;
+GRANT SELECT ON TABLE public.market_snapshots TO zmarty_api;
+GRANT SELECT,INSERT ON TABLE public.market_snapshots TO zmarty_worker;
+
 GRANT ALL ON TABLE public.recent_errors TO service_role;
 GRANT SELECT,INSERT,DELETE ON TABLE public.recent_errors TO zmarty_api;
 GRANT SELECT,INSERT,DELETE ON TABLE public.recent_errors TO zmarty_worker;
 
 GRANT ALL ON SEQUENCE public.recent_errors_id_seq TO service_role;
+
+GRANT ALL ON TABLE public.risk_anchors TO service_role;
+GRANT SELECT ON TABLE public.risk_anchors TO zmarty_worker;
+
+GRANT ALL ON TABLE public.risk_metric TO service_role;
+GRANT SELECT ON TABLE public.risk_metric TO zmarty_api;
+GRANT SELECT,INSERT ON TABLE public.risk_metric TO zmarty_worker;
 
 GRANT ALL ON TABLE public.signal_outcomes TO service_role;
 GRANT SELECT ON TABLE public.signal_outcomes TO zmarty_api;
@@ -1896,6 +2286,14 @@ GRANT SELECT,INSERT ON TABLE public.signal_outcomes TO zmarty_worker;
 GRANT ALL ON TABLE public.signals TO service_role;
 GRANT SELECT ON TABLE public.signals TO zmarty_api;
 GRANT SELECT,INSERT ON TABLE public.signals TO zmarty_worker;
+
+GRANT ALL ON TABLE public.source_usage TO service_role;
+GRANT SELECT ON TABLE public.source_usage TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.source_usage TO zmarty_worker;
+
+GRANT ALL ON TABLE public.source_standing TO service_role;
+GRANT SELECT ON TABLE public.source_standing TO zmarty_api;
+GRANT SELECT ON TABLE public.source_standing TO zmarty_worker;
 
 GRANT ALL ON TABLE public.user_references TO service_role;
 GRANT SELECT ON TABLE public.user_references TO zmarty_api;

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
+
 from orchestrator_worker.candles import store as candles_store
 from orchestrator_worker.ending import Bury, Ending, Postpone
 from orchestrator_worker.indicators import store
@@ -12,15 +14,19 @@ from orchestrator_worker.indicators.history import delisted, frame_of, merged, n
 from orchestrator_worker.indicators.observations import observe
 from orchestrator_worker.indicators.store import IndicatorRow
 from orchestrator_worker.indicators.technical import BARS_NEEDED, indicators_of, technical_reading
+from orchestrator_worker.liquidations import maps
+from orchestrator_worker.liquidations.monitor import Price
 from orchestrator_worker.resources import Resources
 from orchestrator_worker.sources.candle_source import HistorySource, fetch_candles, utc_now
 from orchestrator_worker.sources.readings import ClusterMap, Reading
-from orchestrator_worker.sources.vendor import AnswerTooShort, RequestRefused, SourceUnavailable
+from orchestrator_worker.sources.vendor import AnswerTooShort, RequestRefused, SourceUnavailable, hurried
 from orchestrator_worker.sources.vendors import Vendors
 from zmarty import queue
 from zmarty.market import Candle
-from zmarty.messages import ComputeSignals, IngestIndicators
+from zmarty.messages import ComputeRisk, ComputeSignals, IngestIndicators
 from zmarty.queue import Delivery
+
+log = structlog.get_logger(__name__)
 
 HISTORY_BARS = max(2_000, BARS_NEEDED)
 # A request may fail once; an exchange that fails again is away, and the next one's candles are taken.
@@ -67,14 +73,16 @@ async def handle(delivery: Delivery[IngestIndicators], resources: Resources) -> 
     judged = candles[-1] if candles and (news or _is_by_hand(delivery)) else None
     # Whoever has just begun to watch a pair waits for its first signal, and for candles, not for what they lack.
     patience = None if found.stored else FIRST_PATIENCE_SECONDS
-    readings = (
-        await observe(resources.vendors, pair.symbol, pair.timeframe, now=now, patience_seconds=patience)
-        if judged
-        else {}
-    )
+    readings: dict[str, Reading] = {}
+    clusters = None
+    if judged is not None:
+        observed, clusters = await asyncio.gather(
+            observe(resources, pair.symbol, pair.timeframe, now=now, patience_seconds=patience),
+            _current_map(resources, pair, now=now, patience_seconds=patience),
+        )
+        readings = {**observed, "clusters": clusters} if clusters is not None else {**observed}
     # In a thread: the loop also renews the leases of the jobs that run beside this one.
     rows = await asyncio.to_thread(_rows, candles, readings) if judged else []
-    clusters = readings.get("clusters")
     if news:
         await candles_store.ensure_partitions(trading, news[0].opened_at, news[-1].opened_at)
 
@@ -82,14 +90,18 @@ async def handle(delivery: Delivery[IngestIndicators], resources: Resources) -> 
         await store.save_progress(connection, pair.symbol, pair.timeframe, progress)
         if news:
             await candles_store.save_candles(connection, pair.symbol, pair.timeframe, found.exchange, news)
-        if isinstance(clusters, ClusterMap):
-            await store.save_clusters(connection, pair.symbol, clusters)
+        if clusters is not None and judged is not None:
+            price = Price(judged.close, judged.closed_at)
+            await maps.keep(connection, pair.symbol, clusters, price, now=now)
         if judged is not None:
             await store.save_readings(connection, pair.symbol, pair.timeframe, judged.opened_at, rows)
             await queue.send_once(
                 connection,
                 ComputeSignals(symbol=pair.symbol, timeframe=pair.timeframe, opened_at=judged.opened_at),
             )
+        if news and not found.stored:
+            # A newly watched symbol need not wait for the daily round; where it has its risk already, little is done.
+            await queue.send_once(connection, ComputeRisk(symbol=pair.symbol))
     return None
 
 
@@ -124,7 +136,7 @@ async def _fetch_from(
 ) -> list[Candle]:
     async def fetch(since: datetime | None) -> list[Candle]:
         return await fetch_candles(
-            vendors.candle_sources(exchange, history=since is None),
+            vendors.candle_sources(exchange, history=since is None, timeframe=pair.timeframe),
             pair.symbol,
             pair.timeframe,
             since=since,
@@ -140,6 +152,18 @@ async def _fetch_from(
     except AnswerTooShort:
         # The newest bars now, and the gap before them for backfill_candles, rather than nothing for ever.
         return await fetch(None)
+
+
+async def _current_map(
+    resources: Resources, pair: IngestIndicators, *, now: datetime, patience_seconds: float | None
+) -> ClusterMap | None:
+    try:
+        async with asyncio.timeout(patience_seconds):
+            with hurried(patience_seconds):
+                return await maps.current_map(resources.vendors, resources.trading, pair.symbol, now=now)
+    except TimeoutError:
+        log.warning("reading_missing", source="clusters", reason=f"not told within {patience_seconds} s")
+        return None
 
 
 def _is_by_hand(delivery: Delivery[IngestIndicators]) -> bool:

@@ -1,20 +1,27 @@
 """The vendors of one process, opened from its settings and closed with it, each behind the limits all processes share."""
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
 
 from orchestrator_worker.sources.answers import SharedAnswers
+from orchestrator_worker.sources.budget import Purse, SharedBudget
 from orchestrator_worker.sources.candle_source import CandleSource, HistorySource
 from orchestrator_worker.sources.cryptometer import Cryptometer
 from orchestrator_worker.sources.exchange import EXCHANGE, ExchangeKlines
 from orchestrator_worker.sources.exchanges import CcxtCandles, ExchangeChoice
 from orchestrator_worker.sources.king_fisher import KingFisher
-from orchestrator_worker.sources.limits import SharedLimits
+from orchestrator_worker.sources.limits import Limits, SharedLimits
+from orchestrator_worker.sources.open_interest import OpenInterest
+from orchestrator_worker.sources.plan import BY_NAME, asks_for
 from orchestrator_worker.sources.vendor import Vendor
+from orchestrator_worker.sources.vision import AnthropicVision, OpenAIVision, Vision, VisionModel
+from orchestrator_worker.sources.xai_search import REQUEST_SECONDS as XAI_SECONDS
+from orchestrator_worker.sources.xai_search import XaiSearch
+from zmarty.market import Timeframe
 from zmarty.postgres import Pool
 
 
@@ -26,6 +33,9 @@ class Vendors:
     others: Sequence[CcxtCandles] = ()
     cryptometer: Cryptometer | None = None
     king_fisher: KingFisher | None = None
+    xai_search: XaiSearch | None = None
+    open_interest: OpenInterest | None = None
+    vision: Vision | None = None
     # The names of the exchanges in the order in which they are asked.
     order: Sequence[str] = (EXCHANGE,)
 
@@ -35,11 +45,35 @@ class Vendors:
         known.update((other.name, other) for other in self.others)
         return [known[name] for name in self.order]
 
-    def candle_sources(self, exchange: HistorySource, *, history: bool) -> tuple[CandleSource, ...]:
-        """Whom to ask for an exchange's candles, in order. Only itself has the history that a first ingest needs."""
-        if history or self.cryptometer is None or exchange.name != EXCHANGE:
+    def candle_sources(
+        self,
+        exchange: HistorySource | None = None,
+        *,
+        history: bool,
+        timeframe: Timeframe | None = None,
+    ) -> tuple[CandleSource, ...]:
+        """Whom to ask for an exchange's candles, in order; Binance's unless another is named.
+
+        Only the exchange itself has the history that a first ingest needs. The candles of short timeframes would use the
+        month of the vendor's quota that its readings need.
+        """
+        exchange = exchange or self.exchange
+        is_planned = timeframe is None or asks_for(BY_NAME["candles"], timeframe)
+        if history or self.cryptometer is None or not is_planned or exchange.name != EXCHANGE:
             return (exchange,)
         return (self.cryptometer, exchange)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAccess:
+    """Where a model vendor is reached, and with which key."""
+
+    base_url: str
+    api_key: str
+
+
+# Whose models look at images, in the order in which they are asked.
+VISION_MODELS = {"xai": "grok-4.7", "openai": "gpt-6.1-sol", "anthropic": "claude-sonnet-5-5"}
 
 
 @asynccontextmanager
@@ -52,12 +86,17 @@ async def open_vendors(
     cryptometer_key: str | None = None,
     king_fisher_url: str = "",
     king_fisher_key: str | None = None,
+    xai_url: str = "",
+    xai_key: str | None = None,
+    futures_url: str = "",
+    models: Mapping[str, ModelAccess] | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[Vendors]:
-    """Open the clients of all vendors that are configured: Cryptometer by its key, King Fisher by its address.
+    """Open the clients of all vendors that are configured: Cryptometer and xAI by their keys, King Fisher and futures by their address.
 
-    `exchanges` are asked for candles in their order; where they do not name Binance, it comes before them. `pool` is the
-    trading database, where limits and shared answers are kept. Raises ExchangeUnusable.
+    `models` are the model vendors that have a key, by the names of VISION_MODELS. `exchanges` are asked for candles in
+    their order; where they do not name Binance, it comes before them. `pool` is the trading database, where limits and
+    shared answers are kept. Raises ExchangeUnusable.
     """
     # At INFO httpx prints whole addresses, and one of ours carries a key.
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -69,6 +108,9 @@ async def open_vendors(
             return vendor
 
         names = [choice.name for choice in exchanges]
+        vision = _vision(models or {}, limits)
+        if vision is not None:
+            opened.push_async_callback(vision.close)
         yield Vendors(
             order=names if EXCHANGE in names else [EXCHANGE, *names],
             exchange=ExchangeKlines(keep(Vendor(EXCHANGE, exchange_url, limits=limits, transport=transport))),
@@ -90,6 +132,7 @@ async def open_vendors(
                     )
                 ),
                 SharedAnswers(pool),
+                SharedBudget(pool),
             )
             if cryptometer_key
             else None,
@@ -107,4 +150,35 @@ async def open_vendors(
             )
             if king_fisher_url
             else None,
+            xai_search=XaiSearch(
+                keep(
+                    Vendor(
+                        "xai_search",
+                        xai_url,
+                        limits=limits,
+                        headers={"authorization": f"Bearer {xai_key}"},
+                        secrets=(xai_key,),
+                        request_seconds=XAI_SECONDS,
+                        transport=transport,
+                    )
+                ),
+                Purse(pool),
+            )
+            if xai_key
+            else None,
+            open_interest=OpenInterest(
+                keep(Vendor("binance_futures", futures_url, limits=limits, transport=transport))
+            )
+            if futures_url
+            else None,
+            vision=vision,
         )
+
+
+def _vision(models: Mapping[str, ModelAccess], limits: Limits) -> Vision | None:
+    chosen: list[VisionModel] = []
+    for name, model in VISION_MODELS.items():
+        if (access := models.get(name)) is not None:
+            kind = AnthropicVision if name == "anthropic" else OpenAIVision
+            chosen.append(kind(model, api_key=access.api_key, base_url=access.base_url))
+    return Vision(chosen, limits) if chosen else None

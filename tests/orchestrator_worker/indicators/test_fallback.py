@@ -16,11 +16,12 @@ from orchestrator_worker.indicators import handler, observations
 from orchestrator_worker.resources import Resources
 from orchestrator_worker.sources import exchange, exchanges
 from orchestrator_worker.sources.exchanges import ExchangeChoice
-from orchestrator_worker.sources.vendor import SourceUnavailable, hurried
+from orchestrator_worker.sources.vendor import SourceUnavailable, Vendor, hurried
 from orchestrator_worker.sources.vendors import open_vendors
 from tests.orchestrator_worker.candles.test_backfill import BTC, HOUR, NEWEST, NOW, World, stored
 from tests.orchestrator_worker.jobs import delivered, store_candles
 from tests.orchestrator_worker.market import random_candles
+from tests.orchestrator_worker.vendors import ADMITTED
 from zmarty.market import Symbol, Timeframe
 from zmarty.messages import IngestIndicators
 from zmarty.postgres import Pool
@@ -165,17 +166,20 @@ async def test_a_first_ingest_waits_for_readings_no_longer_than_its_patience(
     assert patience == [handler.FIRST_PATIENCE_SECONDS, None]
 
 
-async def test_what_is_not_told_in_time_is_missing() -> None:
+async def test_what_is_not_told_in_time_is_missing(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def never() -> Any:
         await asyncio.Event().wait()
 
-    assert await observations._answer("trend", never(), 0.01) is None
+    monkeypatch.setattr(observations, "_questions", lambda *_: {"trend": never})
+
+    told = await observations.observe(resources, BTC, Timeframe.HOUR_1, now=NOW, patience_seconds=0.05)
+
+    assert dict(told) == {}
 
 
 async def test_who_is_in_a_hurry_takes_no_late_turn() -> None:
-    from orchestrator_worker.sources.vendor import Vendor
-    from tests.orchestrator_worker.vendors import ADMITTED
-
     waited: list[float] = []
 
     class Watched:
