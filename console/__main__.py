@@ -15,6 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from console import accounts, doctor, mirror, queue_commands, queues, risk
 from console.anchors import AnchorsInvalid
 from console.audit import operator
+from console.backfill import BackfillUnknown
+from console.backfill_command import backfill_candles
 from console.migrations import (
     Migration,
     MigrationFailed,
@@ -26,6 +28,7 @@ from console.migrations import (
 )
 from console.settings import DATABASES, ConsoleSettings, DatabaseKind, DatabaseUnnamed
 from orchestrator_worker.reconcile.difference import Findings, Kind
+from zmarty.errors import FieldInvalid, SymbolUnsupported
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,6 +37,7 @@ app = typer.Typer(
     help="Run and look after Zmarty.",
 )
 app.add_typer(queue_commands.app, name="queue")
+app.command("backfill")(backfill_candles)
 app.add_typer(risk.app, name="risk")
 screen = Console(highlight=False)
 complaints = Console(stderr=True, highlight=False)
@@ -49,6 +53,9 @@ REFUSALS = (
     queues.NothingChosen,
     queues.QueueUnknown,
     queue_commands.NotConfirmed,
+    BackfillUnknown,
+    FieldInvalid,
+    SymbolUnsupported,
     asyncpg.PostgresError,
     OSError,
     TimeoutError,

@@ -173,6 +173,19 @@ order by source;
 -- name: retry_parked
 select private.retry_parked();
 
+-- name: is_instrument
+select exists (select from instruments where symbol = $1::text);
+
+-- name: open_backfill
+select id
+from jobs
+where kind = $1::text
+  and detail ->> 'symbol' = $2::text
+  and detail ->> 'timeframe' = $3::text
+  and ended_at is null
+order by created_at desc
+limit 1;
+
 -- name: symbols_unknown
 select wanted.symbol
 from unnest($1::text[]) as wanted (symbol)

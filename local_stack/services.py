@@ -168,6 +168,9 @@ def vendor_settings(site: Site) -> dict[str, str]:
             settings |= {name: value for name in (key, address) if (value := own.get(name))}
         else:
             settings |= {key: f"simulated-{vendor}", address: site.simulators + path}
+    # Exchanges that stand in are real ones: only beside a real one.
+    if "exchange" in site.options.live and (exchanges := own.get("EXCHANGES")):
+        settings["EXCHANGES"] = exchanges
     return settings
 
 
@@ -191,6 +194,7 @@ def plain_environment(settings: Mapping[str, str]) -> dict[str, str]:
         "_PUBLISHABLE_KEY",
         "_SECRETS",
         "_SECRET",
+        "EXCHANGES",
     )
     kept = {
         name: value

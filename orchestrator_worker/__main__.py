@@ -11,6 +11,7 @@ from orchestrator_worker import app
 from orchestrator_worker.relay.relay import Relay
 from orchestrator_worker.resources import Resources
 from orchestrator_worker.settings import WorkerSettings
+from orchestrator_worker.sources.exchanges import ExchangeUnusable
 from orchestrator_worker.sources.vendors import open_vendors
 from zmarty import logging
 from zmarty.postgres import TRADING_PATIENCE, open_pool
@@ -25,7 +26,10 @@ def main() -> None:
         )
         sys.exit(f"The worker cannot start; see .env.example for these settings:\n{faults}")
     logging.configure("worker", json=settings.log_format == "json", level=settings.log_level)
-    uvloop.run(_run(settings))
+    try:
+        uvloop.run(_run(settings))
+    except ExchangeUnusable as unusable:
+        sys.exit(f"The worker cannot start. {unusable.message}")
 
 
 async def _run(settings: WorkerSettings) -> None:
@@ -49,6 +53,7 @@ async def _run(settings: WorkerSettings) -> None:
         open_vendors(
             trading,
             exchange_url=settings.exchange_base_url,
+            exchanges=settings.exchange_choices(),
             cryptometer_url=settings.cryptometer_base_url,
             cryptometer_key=settings.cryptometer_api_key.get_secret_value()
             if settings.cryptometer_api_key

@@ -9,10 +9,12 @@ import structlog
 
 from orchestrator_worker import errors_log
 from orchestrator_worker.budget import Budget
+from orchestrator_worker.candles import handler as candles
 from orchestrator_worker.consumer import POLL_SECONDS, Consumer, Work
 from orchestrator_worker.context import handler as context
 from orchestrator_worker.heartbeat import beat
 from orchestrator_worker.indicators import handler as indicators
+from orchestrator_worker.instruments import handler as instruments
 from orchestrator_worker.liquidations import handler as liquidations
 from orchestrator_worker.reconcile import handler as reconcile
 from orchestrator_worker.relay.relay import Relay
@@ -24,6 +26,7 @@ from orchestrator_worker.signals import handler as signals
 from orchestrator_worker.win_rates import handler as win_rates
 from zmarty import queue
 from zmarty.messages import (
+    BackfillCandles,
     ComputeRisk,
     ComputeSignals,
     ComputeWinrate,
@@ -32,6 +35,7 @@ from zmarty.messages import (
     ObserveMarket,
     ObserveSentiment,
     Reconcile,
+    RefreshInstruments,
 )
 from zmarty.postgres import TROUBLE, Listener, Pool
 
@@ -51,6 +55,8 @@ WORK: tuple[Work[Any], ...] = (
     ),
     Work(message=IngestClusters, handle=liquidations.handle, concurrency=2),
     Work(message=ComputeRisk, handle=risk.handle, concurrency=1),
+    Work(message=BackfillCandles, handle=candles.handle, concurrency=1, attempts_max=candles.ATTEMPTS_MAX),
+    Work(message=RefreshInstruments, handle=instruments.handle, concurrency=1),
     Work(message=Reconcile, handle=reconcile.handle, concurrency=5, attempts_max=reconcile.ATTEMPTS_MAX),
 )
 

@@ -2,11 +2,20 @@
 
 import os
 import socket
+from typing import Annotated
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr
 
+from orchestrator_worker.sources.exchanges import ExchangeChoice
 from orchestrator_worker.sources.vendors import ModelAccess
-from zmarty.settings import ServiceSettings, Url, WebhookSecrets
+from zmarty.settings import ServiceSettings, Several, Url, WebhookSecrets
+
+
+def _chosen(entries: tuple[str, ...]) -> tuple[str, ...]:
+    names = [ExchangeChoice.parse(entry).name for entry in entries]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"names twice: {', '.join(sorted(twice))}")
+    return entries
 
 
 class WorkerSettings(ServiceSettings):
@@ -21,6 +30,7 @@ class WorkerSettings(ServiceSettings):
     )
 
     exchange_base_url: Url = "https://api.binance.com"
+    exchanges: Annotated[Several, AfterValidator(_chosen)] = ()
     cryptometer_base_url: Url = "https://api.cryptometer.io"
     cryptometer_api_key: SecretStr | None = None
     kingfisher_base_url: Url | None = None
@@ -49,3 +59,6 @@ class WorkerSettings(ServiceSettings):
             for name, (base_url, key) in known.items()
             if key is not None
         }
+
+    def exchange_choices(self) -> list[ExchangeChoice]:
+        return [ExchangeChoice.parse(entry) for entry in self.exchanges]

@@ -85,12 +85,17 @@ class Reconcile(JobMessage):
 
 
 class BackfillCandles(PairMessage):
-    """Fill what lacks in a pair's history from `since` on."""
+    """Fill what lacks in a pair's history from `since` on.
+
+    A message that goes on with another's work names the exchange that was asked, and whether any candle was new.
+    """
 
     queue: ClassVar[str] = "backfill_candles"
 
     since: UtcMoment
     job_id: UUID | None = None
+    exchange: str | None = Field(default=None, max_length=30)
+    has_saved: bool = False
 
 
 class RefreshInstruments(JobMessage):

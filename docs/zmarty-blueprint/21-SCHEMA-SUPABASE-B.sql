@@ -117,6 +117,26 @@ $$;
 
 COMMENT ON FUNCTION private.admit_request(vendor_name text, request_weight numeric, wait_max_seconds double precision) IS 'Take a turn at a vendor: admitted (after wait_seconds, at most the maximum), limited, paused or quota_used (then wait_seconds says when to ask again). is_low is true for one caller a day once the quota is nearly used.';
 
+CREATE FUNCTION private.forget_absences() RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  rows_max constant integer := 100000;
+  kept constant interval := '90 days';
+  forgotten integer;
+begin
+  delete from public.candle_absences
+  where ctid = any(array(
+    select ctid from public.candle_absences where seen_at < now() - kept order by seen_at limit rows_max
+  ));
+  get diagnostics forgotten = row_count;
+  return forgotten;
+end
+$$;
+
+COMMENT ON FUNCTION private.forget_absences() IS 'Forget what was not seen for ninety days: an exchange may have filled it since. Returns how many stretches.';
+
 CREATE FUNCTION private.keep_up() RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -533,6 +553,50 @@ $_$;
 
 COMMENT ON FUNCTION queueing.discard_dead(queue text, msg_ids bigint[]) IS 'Archive these dead letters without doing their work; returns how many there were.';
 
+CREATE FUNCTION queueing.enqueue_backfills() RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+  pairs_max constant integer := 10000;
+  -- Older gaps are left to `zmarty backfill`.
+  looked_back constant interval := '400 days';
+  pair record;
+  sent integer := 0;
+begin
+  for pair in
+    select watched.symbol, watched.timeframe, greatest(oldest.opened_at, date_trunc('day', now()) - looked_back) as since
+    from (select distinct symbol, timeframe from public.watchers where active) as watched
+    join public.instruments on instruments.symbol = watched.symbol and instruments.active
+    -- A pair without candles has no gaps; its first ingest is under way.
+    cross join lateral (
+      select candles.opened_at
+      from public.candles
+      where candles.symbol = watched.symbol and candles.timeframe = watched.timeframe
+      order by candles.opened_at
+      limit 1
+    ) as oldest
+    order by watched.symbol, watched.timeframe
+    limit pairs_max
+  loop
+    if queueing.send_once(
+      'backfill_candles',
+      jsonb_build_object(
+        'symbol', pair.symbol,
+        'timeframe', pair.timeframe,
+        'since', to_char(pair.since, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+      )
+    ) is not null then
+      sent := sent + 1;
+    end if;
+  end loop;
+  return sent;
+end
+$$;
+
+COMMENT ON FUNCTION queueing.enqueue_backfills() IS 'Send one backfill_candles message for each watched pair, from its oldest candle on; returns how many were sent.';
+
 CREATE FUNCTION queueing.enqueue_due_ingests() RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -613,6 +677,15 @@ CREATE FUNCTION queueing.enqueue_reconcile() RETURNS bigint
 $$;
 
 COMMENT ON FUNCTION queueing.enqueue_reconcile() IS 'Send one reconcile message for all users; null when one waits unread.';
+
+CREATE FUNCTION queueing.enqueue_refresh() RETURNS bigint
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  select queueing.send_once('refresh_instruments', '{}');
+$$;
+
+COMMENT ON FUNCTION queueing.enqueue_refresh() IS 'Send one refresh_instruments message; null when one waits unread.';
 
 CREATE FUNCTION queueing.enqueue_win_rates() RETURNS integer
     LANGUAGE sql
@@ -1230,8 +1303,11 @@ CREATE TABLE public.instruments (
     quote text GENERATED ALWAYS AS (split_part(symbol, '/'::text, 2)) STORED NOT NULL,
     active boolean DEFAULT true NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    refreshed_at timestamp with time zone,
     CONSTRAINT instruments_symbol_canonical CHECK ((symbol ~ '^[A-Z0-9]{2,12}/[A-Z0-9]{2,12}$'::text))
 );
+
+COMMENT ON COLUMN public.instruments.refreshed_at IS 'When an exchange was last seen to list it.';
 
 CREATE TABLE public.jobs (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -1856,6 +1932,8 @@ CREATE POLICY api_keeps ON public.jobs TO zmarty_api USING (true) WITH CHECK (tr
 
 CREATE POLICY api_keeps ON public.recent_errors TO zmarty_api USING (true) WITH CHECK (true);
 
+CREATE POLICY api_reads ON public.candle_absences FOR SELECT TO zmarty_api USING (true);
+
 CREATE POLICY api_reads ON public.candles FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.context_readings FOR SELECT TO zmarty_api USING (true);
@@ -1891,6 +1969,8 @@ CREATE POLICY api_reads ON public.watchers FOR SELECT TO zmarty_api USING (true)
 CREATE POLICY api_reads ON public.win_rate FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.worker_heartbeats FOR SELECT TO zmarty_api USING (true);
+
+ALTER TABLE public.candle_absences ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.candles ENABLE ROW LEVEL SECURITY;
 
@@ -1943,6 +2023,8 @@ ALTER TABLE public.watchers ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.win_rate ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.worker_heartbeats ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY worker_keeps ON public.candle_absences TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.candles TO zmarty_worker USING (true) WITH CHECK (true);
 
@@ -2023,6 +2105,8 @@ GRANT ALL ON FUNCTION partitions.ensure_candle_partitions(first_at timestamp wit
 REVOKE ALL ON FUNCTION private.admit_request(vendor_name text, request_weight numeric, wait_max_seconds double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.admit_request(vendor_name text, request_weight numeric, wait_max_seconds double precision) TO zmarty_worker;
 
+REVOKE ALL ON FUNCTION private.forget_absences() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION private.keep_up() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.keep_up_clusters() FROM PUBLIC;
@@ -2061,6 +2145,8 @@ GRANT ALL ON FUNCTION queueing.dead_letters(queue text, before_buried timestamp 
 REVOKE ALL ON FUNCTION queueing.discard_dead(queue text, msg_ids bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION queueing.discard_dead(queue text, msg_ids bigint[]) TO zmarty_api;
 
+REVOKE ALL ON FUNCTION queueing.enqueue_backfills() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION queueing.enqueue_due_ingests() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION queueing.enqueue_for_symbols(queue_name text) FROM PUBLIC;
@@ -2068,6 +2154,8 @@ REVOKE ALL ON FUNCTION queueing.enqueue_for_symbols(queue_name text) FROM PUBLIC
 REVOKE ALL ON FUNCTION queueing.enqueue_observe_market() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION queueing.enqueue_reconcile() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION queueing.enqueue_refresh() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION queueing.enqueue_win_rates() FROM PUBLIC;
 

@@ -5,7 +5,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, Router
 
-from local_stack.simulators import anthropic, cryptometer, elevenlabs, exchange, futures, kingfisher, openai
+from local_stack.simulators import (
+    anthropic,
+    cryptometer,
+    elevenlabs,
+    exchange,
+    futures,
+    kingfisher,
+    okx,
+    openai,
+)
 from local_stack.simulators.control import Controls, Faults, Gate, Limit, Vendor
 from local_stack.simulators.market import Market, instant
 from local_stack.simulators.xai_search import Responses
@@ -24,6 +33,7 @@ def create_app(market: Market) -> Starlette:
         (Vendor("cryptometer", cryptometer.refusal, normal=limited), cryptometer.Cryptometer(market).router),
         (Vendor("exchange", exchange.refusal), exchange.Exchange(market).router),
         (Vendor("futures", futures.refusal), futures.Futures(market).router),
+        (Vendor("okx", okx.refusal), okx.Okx(market).router),
         (Vendor("kingfisher", kingfisher.refusal), kingfisher.KingFisher(market).router),
         (
             Vendor("xai", openai.refuse_as_xai, records_bodies=True),

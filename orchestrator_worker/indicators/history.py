@@ -11,6 +11,8 @@ from zmarty.market import Candle, Timeframe
 
 # Vendors need a moment to close a bar of their own.
 CLOSE_MARGIN = timedelta(seconds=10)
+# A symbol that its exchange no longer lists is looked at again: it may come back.
+DELISTED_PAUSE = timedelta(days=1)
 BACKOFF_BASE = timedelta(seconds=10)
 BACKOFF_DOUBLINGS_MAX = 16
 
@@ -74,4 +76,14 @@ def progress_after(
         failures=failures + 1,
         next_due_at=now + pause,
         last_error="no new candle was found",
+    )
+
+
+def delisted(failures: int, *, now: datetime) -> Progress:
+    """Where a pair stands whose symbol is not traded any more."""
+    return Progress(
+        last_opened_at=None,
+        failures=failures,
+        next_due_at=now + DELISTED_PAUSE,
+        last_error="the symbol is not traded any more",
     )

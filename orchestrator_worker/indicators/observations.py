@@ -14,7 +14,7 @@ from orchestrator_worker.context.recall import is_fresh, recall
 from orchestrator_worker.resources import Resources
 from orchestrator_worker.sources.plan import BY_NAME
 from orchestrator_worker.sources.readings import Reading
-from orchestrator_worker.sources.vendor import SourceUnavailable
+from orchestrator_worker.sources.vendor import SourceUnavailable, hurried
 from zmarty.market import Symbol, Timeframe
 from zmarty.postgres import Pool
 
@@ -27,17 +27,23 @@ Ask: TypeAlias = Callable[[], Awaitable[Reading]]
 
 
 async def observe(
-    resources: Resources, symbol: Symbol, timeframe: Timeframe, *, now: datetime
+    resources: Resources,
+    symbol: Symbol,
+    timeframe: Timeframe,
+    *,
+    now: datetime,
+    patience_seconds: float | None = None,
 ) -> Mapping[str, Reading]:
     """By source, what this pair was not told before and is not stale.
 
     Rows stand with the candle at whose close they became known: a later candle finds the last one by looking back, and
-    its age shows. Asked at the close are ls_ratio, liquidations and trend; the others by `observe_market`.
+    its age shows. Asked at the close are ls_ratio, liquidations and trend; the others by `observe_market`. With a
+    patience, what has not been told by its end is missing, and no turn is taken that comes later.
     """
     pool, pair = resources.trading, Pair(symbol, timeframe)
     async with asyncio.TaskGroup() as asking:
         tasks = {
-            source: asking.create_task(_answer(pool, pair, source, ask, now=now))
+            source: asking.create_task(_told(pool, pair, source, ask, patience_seconds, now=now))
             for source, ask in _questions(resources, symbol, timeframe).items()
         }
     readings = await recall(pool, symbol, timeframe, now=now)
@@ -66,6 +72,18 @@ def _questions(resources: Resources, symbol: Symbol, timeframe: Timeframe) -> di
         questions["liquidations"] = lambda: cryptometer.liquidations(symbol)
         questions["trend"] = cryptometer.trend
     return questions
+
+
+async def _told(
+    pool: Pool, pair: Pair, source: str, ask: Ask, patience_seconds: float | None, *, now: datetime
+) -> Reading | None:
+    try:
+        async with asyncio.timeout(patience_seconds):
+            with hurried(patience_seconds):
+                return await _answer(pool, pair, source, ask, now=now)
+    except TimeoutError:
+        log.warning("reading_missing", source=source, reason=f"not told within {patience_seconds} s")
+        return None
 
 
 async def _answer(pool: Pool, pair: Pair, source: str, ask: Ask, *, now: datetime) -> Reading | None:

@@ -7,16 +7,10 @@ from typing import Any, cast
 
 from orchestrator_worker.indicators.history import Progress
 from zmarty import sql
-from zmarty.market import Candle, Symbol, Timeframe
+from zmarty.market import Symbol, Timeframe
 from zmarty.postgres import Connection, Pool
 
 _SQL = sql.load(__package__)
-
-
-@dataclass(frozen=True, slots=True)
-class IngestState:
-    last_opened_at: datetime | None = None
-    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,45 +22,14 @@ class IndicatorRow:
     observed_at: datetime
 
 
-async def is_known(pool: Pool, symbol: Symbol) -> bool:
-    return cast(bool, await pool.fetchval(_SQL["is_known"], symbol))
+async def is_traded(pool: Pool, symbol: Symbol) -> bool | None:
+    """None: no exchange has ever listed it."""
+    return cast("bool | None", await pool.fetchval(_SQL["is_traded"], symbol))
 
 
-async def ingest_state(pool: Pool, symbol: Symbol, timeframe: Timeframe) -> IngestState:
-    record = await pool.fetchrow(_SQL["ingest_state"], symbol, timeframe)
-    return IngestState(**record) if record else IngestState()
-
-
-async def newest_candles(
-    pool: Pool, symbol: Symbol, timeframe: Timeframe, *, exchange: str, limit: int
-) -> list[Candle]:
-    records = await pool.fetch(_SQL["newest_candles"], symbol, timeframe, exchange, limit)
-    return [Candle(**{**record, "symbol": symbol, "timeframe": timeframe}) for record in records]
-
-
-async def ensure_partitions(pool: Pool, first: datetime, last: datetime) -> None:
-    await pool.execute(_SQL["ensure_partitions"], first, last)
-
-
-async def save_candles(
-    connection: Connection, symbol: Symbol, timeframe: Timeframe, exchange: str, candles: Sequence[Candle]
-) -> None:
-    await connection.execute(
-        _SQL["save_candles"],
-        symbol,
-        timeframe,
-        exchange,
-        [candle.opened_at for candle in candles],
-        [candle.open for candle in candles],
-        [candle.high for candle in candles],
-        [candle.low for candle in candles],
-        [candle.close for candle in candles],
-        [candle.volume for candle in candles],
-        [candle.volume_usd for candle in candles],
-        [candle.trades_count for candle in candles],
-        [candle.vwap for candle in candles],
-        [candle.source for candle in candles],
-    )
+async def ingest_failures(pool: Pool, symbol: Symbol, timeframe: Timeframe) -> int:
+    """How many ingests in a row found nothing new."""
+    return cast(int, await pool.fetchval(_SQL["ingest_failures"], symbol, timeframe) or 0)
 
 
 async def save_readings(

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, time
 
 import polars as pl
 
+from orchestrator_worker.candles import store as candles_store
 from orchestrator_worker.ending import Bury, Discard, Ending, Postpone
-from orchestrator_worker.indicators import store as candles_store
 from orchestrator_worker.resources import Resources
 from orchestrator_worker.risk import store
 from orchestrator_worker.risk.metric import closes_needed, history_of

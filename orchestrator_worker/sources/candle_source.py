@@ -19,13 +19,36 @@ class CandleSource(Protocol):
     def name(self) -> str: ...
 
     async def candles(
-        self, symbol: Symbol, timeframe: Timeframe, *, since: datetime | None, limit: int
+        self,
+        symbol: Symbol,
+        timeframe: Timeframe,
+        *,
+        since: datetime | None,
+        until: datetime | None = None,
+        limit: int,
     ) -> list[Candle]:
-        """At most `limit` closed candles, oldest first, each opening time once.
+        """At most `limit` closed candles, oldest first, each opening time once, none opened after `until`.
 
         With `since`: those opened then or later, from the oldest on. Without: the newest ones. Bars that the exchange
         never traded are missing. Raises SourceUnavailable, also when the vendor cannot reach back to `since`.
         """
+        ...
+
+
+class HistorySource(CandleSource, Protocol):
+    """A CandleSource that reaches back as far as its exchange does."""
+
+    @property
+    def page_bars(self) -> int:
+        """As many candles as one request brings."""
+        ...
+
+    async def begins_at(self, symbol: Symbol, timeframe: Timeframe) -> datetime | None:
+        """When the oldest candle opened, where the exchange can be asked; else None. Raises SourceUnavailable."""
+        ...
+
+    async def listed(self) -> frozenset[Symbol]:
+        """The spot pairs that are traded now. Raises SourceUnavailable."""
         ...
 
 

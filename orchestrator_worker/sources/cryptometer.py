@@ -90,7 +90,13 @@ class Cryptometer:
         self._budget = budget or Unbudgeted()
 
     async def candles(
-        self, symbol: Symbol, timeframe: Timeframe, *, since: datetime | None, limit: int
+        self,
+        symbol: Symbol,
+        timeframe: Timeframe,
+        *,
+        since: datetime | None,
+        until: datetime | None = None,
+        limit: int,
     ) -> list[Candle]:
         now = utc_now()
         if since is not None and (timeframe.newest_closed(now) - since) // timeframe.delta >= BARS_MAX:
@@ -103,6 +109,7 @@ class Cryptometer:
             )
 
         candles = await self._ask("candles", read, params, patience_seconds=CANDLES_PATIENCE_SECONDS)
+        candles = [candle for candle in candles if until is None or candle.opened_at <= until]
         if since is None:
             return candles[-limit:]
         # What lies between `since` and the first bar would stay a hole for ever, so a short list is refused.

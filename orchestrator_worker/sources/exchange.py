@@ -14,28 +14,53 @@ __all__ = ["DOLLARS", "EXCHANGE", "ExchangeKlines", "vwap_of"]
 PAGE_BARS = 1_000
 # What Binance counts for one call of klines, whatever its limit.
 KLINES_WEIGHT = 2
+LISTING_WEIGHT = 20
 
 OPENED_AT, OPEN, HIGH, LOW, CLOSE, VOLUME, QUOTE_VOLUME, TRADES = 0, 1, 2, 3, 4, 5, 7, 8
 
 
 class ExchangeKlines:
-    """A CandleSource over `GET /api/v3/klines`."""
+    """A HistorySource over `GET /api/v3/klines` and `GET /api/v3/exchangeInfo`."""
 
     name = EXCHANGE
+    page_bars = PAGE_BARS
 
     def __init__(self, vendor: Vendor) -> None:
         self._vendor = vendor
 
     async def candles(
-        self, symbol: Symbol, timeframe: Timeframe, *, since: datetime | None, limit: int
+        self,
+        symbol: Symbol,
+        timeframe: Timeframe,
+        *,
+        since: datetime | None,
+        until: datetime | None = None,
+        limit: int,
     ) -> list[Candle]:
         now = utc_now()
-        newest = timeframe.newest_closed(now)
+        newest = min(timeframe.newest_closed(now), until or now)
         if since is None:
             rows = await self._newest(symbol, timeframe, newest, limit)
         else:
             rows = await self._following(symbol, timeframe, since, newest, limit)
         return closed_candles(self.name, rows, lambda row: _candle(row, symbol, timeframe), now=now)
+
+    async def begins_at(self, symbol: Symbol, timeframe: Timeframe) -> datetime | None:
+        page = await self._page(symbol, timeframe, 1, startTime=0)
+        return _opened_at(self.name, page[0]) if page else None
+
+    async def listed(self) -> frozenset[Symbol]:
+        # The sets of permissions are nine tenths of the answer, and no part of the question.
+        answer = await self._vendor.get(
+            "/api/v3/exchangeInfo",
+            weight=LISTING_WEIGHT,
+            showPermissionSets="false",
+            symbolStatus="TRADING",
+        )
+        rows = answer.get("symbols") if isinstance(answer, dict) else None
+        if not isinstance(rows, list):
+            raise AnswerUnreadable(self.name, "symbols are not a list")
+        return frozenset(symbol for row in rows if (symbol := _listed(row)) is not None)
 
     async def _newest(self, symbol: Symbol, timeframe: Timeframe, newest: datetime, limit: int) -> list[Any]:
         """Page backwards until `limit` bars are there or the history ends, wherever that is."""
@@ -101,6 +126,13 @@ def _candle(row: object, symbol: Symbol, timeframe: Timeframe) -> Candle:
         exchange=EXCHANGE,
         source=EXCHANGE,
     )
+
+
+def _listed(row: object) -> Symbol | None:
+    """The symbol of a spot pair that is traded; None for anything else, and for names that ours cannot be."""
+    if not isinstance(row, dict) or row.get("status") != "TRADING" or not row.get("isSpotTradingAllowed"):
+        return None
+    return fields.symbol(row.get("baseAsset"), row.get("quoteAsset"))
 
 
 def _opened_at(vendor: str, row: object) -> datetime:

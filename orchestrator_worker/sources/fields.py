@@ -5,9 +5,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from zmarty.errors import FieldInvalid, SymbolUnsupported
+from zmarty.market import Symbol
+
 TEXT_LENGTH_MAX = 120
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECONDS_MAX = 4_102_444_800_000  # 2100-01-01: anything later is not a time in milliseconds.
+# 2009-01-01, before the first block: what seems older was counted in seconds, which lie in January 1970.
+MILLISECONDS_MIN = 1_230_768_000_000
 # No price or volume has more digits on either side of the point; 1e999999 would be a megabyte of zeros in Postgres.
 DIGITS_MAX = 30
 
@@ -35,6 +40,17 @@ def number(value: object, name: str) -> Decimal:
     if not read.is_finite() or not -DIGITS_MAX <= read.adjusted() <= DIGITS_MAX:
         raise FieldUnreadable(f"{name} is out of range")
     return read
+
+
+def symbol(base: object, quote: object) -> Symbol | None:
+    """The symbol of a spot pair; None where the exchange has a name for it that no symbol of ours can carry."""
+    written = f"{base}/{quote}"
+    try:
+        read = Symbol.parse(written)
+    except (FieldInvalid, SymbolUnsupported):
+        return None
+    # What was changed in reading would be another pair's name.
+    return read if read == written else None
 
 
 def at_least_zero(row: object, name: str) -> Decimal:
@@ -101,7 +117,10 @@ def time(value: object, name: str) -> datetime:
 
 
 def milliseconds(value: object, name: str) -> datetime:
-    """A time in whole milliseconds since 1970. Raises FieldUnreadable."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MILLISECONDS_MAX:
+    """A time of a market in whole milliseconds since 1970. Raises FieldUnreadable, which names another unit."""
+    if isinstance(value, bool) or not isinstance(value, int):
         raise FieldUnreadable(f"{name} is not a time in milliseconds")
+    if not MILLISECONDS_MIN <= value <= MILLISECONDS_MAX:
+        unit = "seconds" if value < MILLISECONDS_MIN else "microseconds"
+        raise FieldUnreadable(f"{name} is not a time in milliseconds: {value} could be {unit}")
     return EPOCH + timedelta(milliseconds=value)

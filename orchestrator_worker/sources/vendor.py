@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -100,6 +103,23 @@ class AnswerTooShort(SourceUnavailable):
     code = "source_too_short"
 
 
+# Set around a question by who waits for it: every client between would only hand it through.
+_hurry: ContextVar[float] = ContextVar("hurry", default=math.inf)
+
+
+@contextmanager
+def hurried(patience_seconds: float | None) -> Iterator[None]:
+    """Wait for no turn longer than this in what is asked within; None changes nothing."""
+    if patience_seconds is None:
+        yield
+        return
+    token = _hurry.set(patience_seconds)
+    try:
+        yield
+    finally:
+        _hurry.reset(token)
+
+
 class Vendor:
     """Requests to one vendor, each after its turn. Raises SourceUnavailable or a subclass; nothing of httpx gets past.
 
@@ -133,6 +153,10 @@ class Vendor:
 
     async def close(self) -> None:
         await self._http.aclose()
+
+    async def pause(self, seconds: float, *, reason: str) -> None:
+        """Leave the vendor alone for so long, in all processes: it said so in its answer's text."""
+        await self._limits.pause(self.name, seconds=seconds, reason=reason)
 
     async def get(
         self, path: str, *, weight: int = 1, patience_seconds: float = PATIENCE_SECONDS, **params: str | int
@@ -172,6 +196,7 @@ class Vendor:
         patience_seconds: float,
         question: Mapping[str, Any] | None = None,
     ) -> str:
+        patience_seconds = min(patience_seconds, _hurry.get())
         ends = time.monotonic() + patience_seconds
         # Our place at the door comes before the turn: turns handed out to requests that then wait behind slow ones
         # would all be used at the same moment.

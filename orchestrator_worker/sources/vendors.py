@@ -1,7 +1,7 @@
 """The vendors of one process, opened from its settings and closed with it, each behind the limits all processes share."""
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -9,9 +9,10 @@ import httpx
 
 from orchestrator_worker.sources.answers import SharedAnswers
 from orchestrator_worker.sources.budget import Purse, SharedBudget
-from orchestrator_worker.sources.candle_source import CandleSource
+from orchestrator_worker.sources.candle_source import CandleSource, HistorySource
 from orchestrator_worker.sources.cryptometer import Cryptometer
-from orchestrator_worker.sources.exchange import ExchangeKlines
+from orchestrator_worker.sources.exchange import EXCHANGE, ExchangeKlines
+from orchestrator_worker.sources.exchanges import CcxtCandles, ExchangeChoice
 from orchestrator_worker.sources.king_fisher import KingFisher
 from orchestrator_worker.sources.limits import Limits, SharedLimits
 from orchestrator_worker.sources.open_interest import OpenInterest
@@ -29,23 +30,38 @@ class Vendors:
     """Who can be asked. A vendor that is not configured is None, and what only it knows is missing."""
 
     exchange: ExchangeKlines
+    others: Sequence[CcxtCandles] = ()
     cryptometer: Cryptometer | None = None
     king_fisher: KingFisher | None = None
     xai_search: XaiSearch | None = None
     open_interest: OpenInterest | None = None
     vision: Vision | None = None
+    # The names of the exchanges in the order in which they are asked.
+    order: Sequence[str] = (EXCHANGE,)
+
+    def exchanges(self) -> list[HistorySource]:
+        """Whose candles there are, the preferred exchange first."""
+        known: dict[str, HistorySource] = {EXCHANGE: self.exchange}
+        known.update((other.name, other) for other in self.others)
+        return [known[name] for name in self.order]
 
     def candle_sources(
-        self, *, history: bool, timeframe: Timeframe | None = None
+        self,
+        exchange: HistorySource | None = None,
+        *,
+        history: bool,
+        timeframe: Timeframe | None = None,
     ) -> tuple[CandleSource, ...]:
-        """Whom to ask for candles, in order. Only an exchange has the history that a first ingest needs.
+        """Whom to ask for an exchange's candles, in order; Binance's unless another is named.
 
-        The candles of short timeframes would use the month of the vendor's quota that its readings need.
+        Only the exchange itself has the history that a first ingest needs. The candles of short timeframes would use the
+        month of the vendor's quota that its readings need.
         """
+        exchange = exchange or self.exchange
         is_planned = timeframe is None or asks_for(BY_NAME["candles"], timeframe)
-        if history or self.cryptometer is None or not is_planned:
-            return (self.exchange,)
-        return (self.cryptometer, self.exchange)
+        if history or self.cryptometer is None or not is_planned or exchange.name != EXCHANGE:
+            return (exchange,)
+        return (self.cryptometer, exchange)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +81,7 @@ async def open_vendors(
     pool: Pool,
     *,
     exchange_url: str,
+    exchanges: Sequence[ExchangeChoice] = (),
     cryptometer_url: str,
     cryptometer_key: str | None = None,
     king_fisher_url: str = "",
@@ -77,8 +94,9 @@ async def open_vendors(
 ) -> AsyncIterator[Vendors]:
     """Open the clients of all vendors that are configured: Cryptometer and xAI by their keys, the others by their address.
 
-    `models` are the model vendors that have a key, by the names of VISION_MODELS. `pool` is the trading database, where
-    their limits and shared answers are kept.
+    `models` are the model vendors that have a key, by the names of VISION_MODELS. `exchanges` are asked for candles in
+    their order; where they do not name Binance, it comes before them. `pool` is the trading database, where limits and
+    shared answers are kept. Raises ExchangeUnusable.
     """
     # At INFO httpx prints whole addresses, and one of ours carries a key.
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -89,13 +107,19 @@ async def open_vendors(
             opened.push_async_callback(vendor.close)
             return vendor
 
+        names = [choice.name for choice in exchanges]
         vision = _vision(models or {}, limits)
         if vision is not None:
             opened.push_async_callback(vision.close)
         yield Vendors(
-            exchange=ExchangeKlines(
-                keep(Vendor("binance", exchange_url, limits=limits, transport=transport))
-            ),
+            order=names if EXCHANGE in names else [EXCHANGE, *names],
+            exchange=ExchangeKlines(keep(Vendor(EXCHANGE, exchange_url, limits=limits, transport=transport))),
+            others=[
+                # Its addresses are whole ones: ccxt makes them.
+                CcxtCandles(choice, keep(Vendor(choice.name, "", limits=limits, transport=transport)))
+                for choice in exchanges
+                if choice.name != EXCHANGE
+            ],
             cryptometer=Cryptometer(
                 keep(
                     Vendor(

@@ -6,6 +6,8 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from zmarty.market import Symbol
+from zmarty.messages import BackfillCandles
 from zmarty.postgres import Pool
 
 
@@ -175,6 +177,39 @@ async def test_an_absurd_range_of_partitions_is_refused(trading_worker: Pool) ->
                 datetime(first_at, 1, 1, tzinfo=UTC),
                 datetime(last_at, 1, 1, tzinfo=UTC),
             )
+
+
+async def test_gaps_are_looked_for_in_what_is_watched_and_has_candles(trading: Pool) -> None:
+    for symbol in ("BTC/USDT", "ETH/USDT", "SOL/USDT", "EOS/USDT"):
+        await watch(trading, symbol)
+    await trading.execute("update instruments set active = false where symbol = 'EOS/USDT'")
+    await trading.execute("select partitions.ensure_candle_partitions(now() - interval '3 years', now())")
+    for symbol, age in (
+        ("BTC/USDT", "30 days"),
+        ("BTC/USDT", "1 day"),
+        ("ETH/USDT", "3 years"),
+        ("EOS/USDT", "1 day"),
+    ):
+        await trading.execute(
+            """
+            insert into candles (symbol, timeframe, exchange, source, opened_at, open, high, low, close, volume)
+            values ($1, '1h', 'binance', 'test', date_trunc('hour', now()) - $2::text::interval, 1, 1, 1, 1, 1)
+            """,
+            symbol,
+            age,
+        )
+
+    assert await trading.fetchval("select queueing.enqueue_backfills()") == 2
+    assert await trading.fetchval("select queueing.enqueue_backfills()") == 0, "they still wait unread"
+
+    rows = await trading.fetch("select message from pgmq.q_backfill_candles")
+    since = {
+        message.symbol: datetime.now(UTC) - message.since
+        for message in (BackfillCandles.model_validate(row["message"]) for row in rows)
+    }
+    assert set(since) == {"BTC/USDT", "ETH/USDT"}
+    assert timedelta(days=29) < since[Symbol("BTC/USDT")] < timedelta(days=31)
+    assert since[Symbol("ETH/USDT")] < timedelta(days=402), "older gaps are filled by hand"
 
 
 async def test_a_look_at_the_market_absorbs_the_next_one(trading: Pool) -> None:

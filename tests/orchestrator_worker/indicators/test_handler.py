@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from orchestrator_worker.candles import store as candles_store
 from orchestrator_worker.ending import Bury, Ending, Postpone
 from orchestrator_worker.indicators import handler, store
 from orchestrator_worker.indicators.technical import NAMED
@@ -411,17 +412,19 @@ async def test_equal_candles_are_not_rewritten_nor_corrected_by_another_vendor(
     world: World, keyless: Resources, trading_worker: Pool, trading: Pool
 ) -> None:
     await ingest(keyless)
-    stored = await store.newest_candles(trading_worker, BTC, Timeframe.HOUR_1, exchange="binance", limit=3)
+    stored = await candles_store.newest_candles(
+        trading_worker, BTC, Timeframe.HOUR_1, exchange="binance", limit=3
+    )
     versions = "select xmin, close from candles order by opened_at desc limit 3"
     before = await trading.fetch(versions)
     rounded = [replace(candle, source="cryptometer", close=candle.open) for candle in stored]
 
     async with trading_worker.acquire() as connection:
-        await store.save_candles(connection, BTC, Timeframe.HOUR_1, "binance", [*stored])
-        await store.save_candles(connection, BTC, Timeframe.HOUR_1, "binance", rounded)
+        await candles_store.save_candles(connection, BTC, Timeframe.HOUR_1, "binance", [*stored])
+        await candles_store.save_candles(connection, BTC, Timeframe.HOUR_1, "binance", rounded)
         assert await trading.fetch(versions) == before
         corrected = [replace(candle, close=candle.open) for candle in stored]
-        await store.save_candles(connection, BTC, Timeframe.HOUR_1, "binance", corrected)
+        await candles_store.save_candles(connection, BTC, Timeframe.HOUR_1, "binance", corrected)
 
     assert [row["close"] for row in await trading.fetch(versions)] == [
         candle.close for candle in reversed(corrected)

@@ -51,7 +51,13 @@ class Scripted:
         self.asked = 0
 
     async def candles(
-        self, symbol: Symbol, timeframe: Timeframe, *, since: datetime | None, limit: int
+        self,
+        symbol: Symbol,
+        timeframe: Timeframe,
+        *,
+        since: datetime | None,
+        until: datetime | None = None,
+        limit: int,
     ) -> list[Candle]:
         self.asked += 1
         if isinstance(self.answer, SourceUnavailable):

@@ -253,4 +253,4 @@ async def test_without_a_key_or_an_address_a_vendor_is_off(trading_worker: Pool)
         assert vendors.cryptometer is None
         assert vendors.king_fisher is None
         assert vendors.xai_search is None
-        assert vendors.candle_sources(history=False) == (vendors.exchange,)
+        assert vendors.candle_sources(vendors.exchange, history=False) == (vendors.exchange,)

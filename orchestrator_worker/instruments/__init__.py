@@ -1,0 +1,1 @@
+"""Which symbols exist: what the exchanges list."""
