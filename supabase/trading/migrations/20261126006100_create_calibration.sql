@@ -35,7 +35,7 @@ comment on column public.calibration.brier_base is
   'The Brier score of the base rate, as it was known when each signal was given.';
 comment on column public.calibration.skill is '1 − brier / brier_base: above zero, the confidences said more than the base rate.';
 comment on column public.calibration.psi is
-  'Population stability index of the confidences, recent against earlier: below 0.1 the same, above 0.25 another population.';
+  'Population stability index of the strengths, recent against earlier: below 0.1 the same, above 0.25 another population.';
 
 alter table public.calibration enable row level security;
 revoke all on public.calibration from anon, authenticated;

@@ -98,6 +98,28 @@ async def test_the_live_signal_equals_the_backfilled_one(trading: Pool, candles:
     assert {**live, **own} == {**walked, **own}
 
 
+async def test_signals_said_after_a_long_silence_equal_the_backfilled_ones(trading: Pool) -> None:
+    # Across several moments of new curves, with nothing judged meanwhile: the walk after the silence judges for itself.
+    bars, missed = 1_600, 500
+    newest = HOUR.newest_closed(datetime.now(UTC))
+    history = random_candles(bars, seed=13, began_at=newest - (bars - 1) * HOUR.delta)
+    await store_candles(trading, BTC, HOUR, history.head(bars - missed))
+    await compute(trading)
+    await store_candles(trading, BTC, HOUR, history.tail(missed))
+    await compute(trading, history["opened_at"][-1])
+
+    after_silence = await saved_signals(trading)
+    await trading.execute("delete from signals")
+    await compute(trading)
+    walked = await saved_signals(trading)
+
+    own = {"id": None, "created_at": None, "origin": None}
+    assert [{**signal, **own} for signal in after_silence] == [{**signal, **own} for signal in walked]
+    learned = [signal["calibration"]["n"] for signal in walked[-missed:] if signal["direction"] != "flat"]
+    assert min(learned) > 50
+    assert len(set(learned)) >= 4
+
+
 async def test_a_redelivered_message_saves_one_signal(trading_worker: Pool, candles: pl.DataFrame) -> None:
     await store_candles(trading_worker, BTC, HOUR, candles)
     await compute(trading_worker)
