@@ -6,7 +6,7 @@ worker the few missed candles are walked the same way. Only what is said within 
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -16,7 +16,7 @@ from orchestrator_worker.indicators.technical import BARS_NEEDED
 from orchestrator_worker.resources import Resources
 from orchestrator_worker.signals import store
 from orchestrator_worker.signals.confidence import track_of
-from orchestrator_worker.signals.readings import AGE_BARS_MAX, SOURCES, Reading
+from orchestrator_worker.signals.readings import AGE_BARS_MAX, RISK_AGE_DAYS_MAX, SOURCES, Reading
 from orchestrator_worker.signals.walk import BARS_MIN, STRATEGY_VERSION, Signal, signal_from, walk
 from orchestrator_worker.win_rates.outcomes import LABEL_VERSION, Horizon, judge
 from zmarty import queue
@@ -117,10 +117,13 @@ async def _load_candles(
 async def _load_readings(
     resources: Resources, symbol: Symbol, timeframe: Timeframe, candles: pl.DataFrame
 ) -> list[Reading]:
-    first, last = candles["opened_at"][0], candles["opened_at"][-1]
-    return await store.readings_between(
-        resources.trading, symbol, timeframe, SOURCES, first - AGE_BARS_MAX * timeframe.delta, last
+    pool, first, last = resources.trading, candles["opened_at"][0], candles["opened_at"][-1]
+    said = await store.readings_between(
+        pool, symbol, timeframe, SOURCES, first - AGE_BARS_MAX * timeframe.delta, last
     )
+    oldest = timeframe.closed_at(first) - timedelta(days=RISK_AGE_DAYS_MAX)
+    risk = await store.risk_between(pool, symbol, timeframe, oldest, timeframe.closed_at(last))
+    return [*said, *risk]
 
 
 async def _load_track(

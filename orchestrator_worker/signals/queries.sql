@@ -12,6 +12,13 @@ where symbol = $1::text
   and opened_at between $4::timestamptz and $5::timestamptz
 order by opened_at;
 
+-- name: risk_between
+-- As it was known then. A symbol's source may change from one day to the next; two of one day, and the anchored one counts.
+select distinct on (observed_on) value, known_at
+from risk_metric
+where symbol = $1::text and known_at between $2::timestamptz and $3::timestamptz
+order by observed_on, array_position(array['anchors', 'regression', 'percentile'], source);
+
 -- name: judged_signals
 -- The record that confidence learns from: outcomes within the horizon that signals of this timeframe expire by.
 select

@@ -37,7 +37,7 @@ _COLUMNS: Mapping[str, Mapping[str, pl.DataType | type[pl.DataType]]] = {
     "clusters": {"clusters": pl.List(CLUSTER)},
     "volume_flow": {"flow_in": pl.Float64, "flow_out": pl.Float64},
     "whale_trades": {"whale_buys": pl.Float64, "whale_sells": pl.Float64},
-    "open_interest": {"open_interest_change": pl.Float64},
+    "open_interest": {"open_interest": pl.Float64, "_exchange": pl.String},
     "sentiment": {"sentiment": pl.Float64},
     RISK: {"risk": pl.Float64},
 }
@@ -82,7 +82,15 @@ def _frame(source: str, readings: Sequence[Reading]) -> pl.DataFrame:
         for reading in readings
         if reading.source == source and (values := _values(source, reading.data)) is not None
     ]
-    return pl.DataFrame(rows, schema={"_read_at": pl.Datetime("us", "UTC"), **columns}).sort("_read_at")
+    frame = pl.DataFrame(rows, schema={"_read_at": pl.Datetime("us", "UTC"), **columns}).sort("_read_at")
+    return _with_change(frame) if source == "open_interest" else frame
+
+
+def _with_change(frame: pl.DataFrame) -> pl.DataFrame:
+    """How much open interest grew since the reading before, as a fraction; exchanges count in units of their own."""
+    same = pl.col("_exchange") == pl.col("_exchange").shift(1)
+    grown = pl.col("open_interest") / pl.col("open_interest").shift(1) - 1.0
+    return frame.with_columns(open_interest_change=pl.when(same).then(grown)).drop("_exchange")
 
 
 def _values(source: str, data: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -92,17 +100,25 @@ def _values(source: str, data: Mapping[str, Any]) -> dict[str, Any] | None:
             return {"ls_ratio": ratio} if ratio is not None and ratio > 0 else None
         case "liquidations":
             # The vendor leaves out the side on which nobody was liquidated.
-            return _two_sides(data, ("longs", "shorts"), ("liquidated_longs", "liquidated_shorts"))
+            longs, shorts = number(data.get("longs")) or 0.0, number(data.get("shorts")) or 0.0
+            return _two_sides(longs, shorts, ("liquidated_longs", "liquidated_shorts"))
         case "trend":
             score = number(data.get("trend_score"))
             return {"trend_score": score} if score is not None and 0 <= score <= 100 else None
         case "volume_flow":
-            return _two_sides(data, ("inflow", "outflow"), ("flow_in", "flow_out"))
+            # A side that is not among the largest flows is unknown here, and not zero.
+            return _two_sides(
+                number(data.get("inflow")), number(data.get("outflow")), ("flow_in", "flow_out")
+            )
         case "whale_trades":
-            return _two_sides(data, ("buys", "sells"), ("whale_buys", "whale_sells"))
+            bought, sold = number(data.get("bought_usd")), number(data.get("sold_usd"))
+            return _two_sides(bought, sold, ("whale_buys", "whale_sells"))
         case "open_interest":
-            change = number(data.get("change"))
-            return {"open_interest_change": change} if change is not None and abs(change) <= 1 else None
+            level = number(data.get("open_interest"))
+            exchange = str(data.get("exchange", ""))
+            return (
+                {"open_interest": level, "_exchange": exchange} if level is not None and level > 0 else None
+            )
         case "sentiment":
             score = number(data.get("score"))
             return {"sentiment": score} if score is not None and -1 <= score <= 1 else None
@@ -114,12 +130,10 @@ def _values(source: str, data: Mapping[str, Any]) -> dict[str, Any] | None:
             return {"clusters": clusters} if clusters else None
 
 
-def _two_sides(
-    data: Mapping[str, Any], names: tuple[str, str], columns: tuple[str, str]
-) -> dict[str, Any] | None:
-    one, other = (number(data.get(name)) or 0.0 for name in names)
-    both = one >= 0 and other >= 0 and one + other > 0
-    return dict(zip(columns, (one, other), strict=True)) if both else None
+def _two_sides(one: float | None, other: float | None, columns: tuple[str, str]) -> dict[str, float] | None:
+    if one is None or other is None or one < 0 or other < 0 or one + other <= 0:
+        return None
+    return {columns[0]: one, columns[1]: other}
 
 
 def _cluster(entry: Mapping[str, Any]) -> dict[str, float] | None:

@@ -44,8 +44,8 @@ REGIME_DEFAULT = "ranging"
 # A reading loses half of its weight in this many bars; the risk metric, which is a daily one, in this many days.
 AGE_HALF_LIFE_BARS = 6.0
 RISK_HALF_LIFE_DAYS = 3.0
-# A change of open interest that counts as large.
-OPEN_INTEREST_CHANGE = 0.03
+# A change of open interest from one reading to the next that counts as large.
+OPEN_INTEREST_CHANGE = 0.02
 
 DIRECTION_SCORE_MIN = 0.30
 

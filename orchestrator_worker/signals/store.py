@@ -6,7 +6,7 @@ from typing import cast
 
 import polars as pl
 
-from orchestrator_worker.signals.readings import Reading
+from orchestrator_worker.signals.readings import Reading, risk_reading
 from orchestrator_worker.signals.walk import Signal
 from orchestrator_worker.win_rates.outcomes import Horizon
 from zmarty import sql
@@ -54,6 +54,14 @@ async def readings_between(
 ) -> list[Reading]:
     records = await pool.fetch(SQL["readings_between"], symbol, timeframe, list(sources), first, last)
     return [Reading(**record) for record in records]
+
+
+async def risk_between(
+    pool: Pool, symbol: Symbol, timeframe: Timeframe, first: datetime, last: datetime
+) -> list[Reading]:
+    """The risk metric as it became known from `first` to `last`."""
+    records = await pool.fetch(SQL["risk_between"], symbol, first, last)
+    return [risk_reading(record["value"], record["known_at"], timeframe) for record in records]
 
 
 async def judged_signals(

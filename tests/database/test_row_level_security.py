@@ -40,6 +40,7 @@ TRADING = {
     "market_data": {"zmarty_api": "s", "zmarty_worker": "s"},
     "recent_errors": {"zmarty_api": "sid", "zmarty_worker": "sid"},
     "signal_outcomes": {"zmarty_api": "s", "zmarty_worker": "si"},
+    "risk_metric": {"zmarty_api": "s", "zmarty_worker": "si"},
     "service_keys": {"zmarty_api": "s(u)"},
     "signals": {"zmarty_api": "si", "zmarty_worker": "si"},
     "trading_signals": {"zmarty_api": "s", "zmarty_worker": "s"},

@@ -171,7 +171,9 @@ async def test_a_signal_asks_for_its_win_rate(trading_worker: Pool, candles: pl.
     assert await trading_worker.fetchval("select count(*) from pgmq.a_compute_signals") == 2
 
 
-async def test_readings_speak_in_the_signal(trading_worker: Pool, candles: pl.DataFrame) -> None:
+async def test_readings_speak_in_the_signal(
+    trading: Pool, trading_worker: Pool, candles: pl.DataFrame
+) -> None:
     await store_candles(trading_worker, BTC, HOUR, candles)
     newest, close = candles["opened_at"][-1], candles["close"][-1]
     readings = {
@@ -192,13 +194,21 @@ async def test_readings_speak_in_the_signal(trading_worker: Pool, candles: pl.Da
             data,
         )
 
+    await trading.execute(
+        "insert into risk_metric (symbol, observed_on, source, value, band, rarity, days, price, known_at)"
+        " values ($1, $2::timestamptz::date, 'anchors', 0.15, 1, 1.2, 900, 100, $2::timestamptz + interval '1 hour')",
+        BTC,
+        newest,
+    )
+
     await compute(trading_worker)
 
     *earlier, signal = await saved_signals(trading_worker)
-    assert signal["components"].keys() >= {"technical", "liquidation", "flow"}
-    assert earlier[-1]["components"].keys().isdisjoint({"liquidation", "flow"})
+    assert signal["components"].keys() >= {"technical", "liquidation", "risk", "flow"}
+    assert earlier[-1]["components"].keys().isdisjoint({"liquidation", "risk", "flow"})
+    assert signal["components"]["risk"] == pytest.approx(0.7)
     texts = " ".join(reason["text"] for reason in signal["reasons"])
-    for number in ("5,000,000 USD above", "900,000", "1.40", "70.5"):
+    for number in ("5,000,000 USD above", "900,000", "1.40", "70.5", "Risk metric 0.15"):
         assert number in texts
 
 

@@ -343,6 +343,19 @@ def test_readings_reach_only_bars_from_their_own_on() -> None:
     assert joined["ls_ratio"][55:].null_count() == 5
 
 
+def test_open_interest_speaks_by_its_change_on_one_exchange() -> None:
+    candles = random_candles(6, seed=1)
+    told = [("binance", 100.0), ("binance", 103.0), ("bybit", 50.0), ("bybit", 49.0)]
+    readings = [
+        Reading("open_interest", at, {"exchange": exchange, "open_interest": level})
+        for at, (exchange, level) in zip(candles["opened_at"], told, strict=False)
+    ]
+
+    joined = with_readings(candles, readings, Timeframe.HOUR_1)
+
+    assert joined["open_interest_change"].to_list() == pytest.approx([None, 0.03, None, -0.02, -0.02, -0.02])
+
+
 def test_risk_counts_from_the_first_bar_that_closes_when_it_is_known() -> None:
     candles = random_candles(24 * 17, seed=1)
     known_at = Timeframe.HOUR_1.closed_at(candles["opened_at"][30])
@@ -369,8 +382,9 @@ def test_risk_counts_from_the_first_bar_that_closes_when_it_is_known() -> None:
         ("clusters", {"clusters": [{"price": None, "notional": 3}]}),
         ("clusters", {"clusters": None}),
         ("volume_flow", {"inflow": 0, "outflow": 0}),
-        ("whale_trades", {"buys": -1, "sells": 5}),
-        ("open_interest", {"change": 7}),
+        ("volume_flow", {"inflow": 5, "outflow": None}),
+        ("whale_trades", {"bought_usd": -1, "sold_usd": 5}),
+        ("open_interest", {"open_interest": 0}),
         ("sentiment", {"score": "2"}),
         ("risk", {"value": 1.2}),
     ],

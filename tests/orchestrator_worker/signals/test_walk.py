@@ -37,8 +37,8 @@ def readings_for(candles: pl.DataFrame, *, seed: int, timeframe: Timeframe = HOU
         places = [dice.uniform(0.95, 1.05) for _ in range(3)]
         say("clusters", {"clusters": [{"price": close * place, "notional": 1e6} for place in places]})
         say("volume_flow", {"inflow": dice.uniform(0, 1e6), "outflow": 5e5})
-        say("whale_trades", {"buys": dice.uniform(0, 1e6), "sells": 5e5})
-        say("open_interest", {"change": dice.uniform(-0.1, 0.1)})
+        say("whale_trades", {"bought_usd": dice.uniform(0, 1e6), "sold_usd": 5e5})
+        say("open_interest", {"exchange": "binance", "open_interest": dice.uniform(9e5, 1e6)})
         say("sentiment", {"score": dice.uniform(-1, 1)})
         if (closed_at := timeframe.closed_at(at)) == closed_at.replace(hour=0, minute=0):
             readings.append(risk_reading(dice.random(), closed_at, timeframe))
