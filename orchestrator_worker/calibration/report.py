@@ -156,8 +156,8 @@ def _reliability(
         happened = float(share[inside].mean())
         low, high = wilson(happened * n_effective, n_effective)
         yield {
-            "from": round(float(place) * BIN_WIDTH, 6),
-            "to": round(float(place + 1) * BIN_WIDTH, 6),
+            "start": round(float(place) * BIN_WIDTH, 6),
+            "end": round(float(place + 1) * BIN_WIDTH, 6),
             "confidence": float(confidence[inside].mean()),
             "share": happened,
             "low": low,

@@ -86,7 +86,7 @@ def test_scores_equal_a_naive_recount(events: list[tuple[str, float, float, str,
         )
         for place in found.reliability:
             inside = [
-                row for row in chosen if place["from"] <= row["confidence"] + 1e-9 * BIN_WIDTH < place["to"]
+                row for row in chosen if place["start"] <= row["confidence"] + 1e-9 * BIN_WIDTH < place["end"]
             ]
             assert place["n"] == len(inside)
             assert place["share"] == pytest.approx(sum(map(share_of, inside)) / len(inside))
