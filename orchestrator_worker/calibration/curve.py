@@ -2,8 +2,8 @@
 
 With fewer than PLATT_LABELS_MIN independent labels the curve is a base rate: no edge, plus what our record says beyond it,
 shrunk. From there on a logistic curve over strength is tried, from ISOTONIC_LABELS_MIN on a rising step on top of it. A curve
-is used only if, fitted to the earlier labels, it beats the base rate on the later ones by Brier's score; else the base rate
-stays, however many labels there are.
+is used only if, fitted to the earlier labels, it beats the base rate on the later ones by Brier's score and by more than chance
+explains; else the base rate stays, however many labels there are.
 """
 
 from dataclasses import dataclass, replace
@@ -31,6 +31,9 @@ LABELS_MAX = 20_000
 # The last third of the labels judges what was learned from those before it.
 LATER_SHARE = 1.0 / 3.0
 LATER_LABELS_MIN = 20
+# By how many standard errors of the difference a curve must do better there: one-sided 95 %. Without this, about half of
+# all curves that know nothing would be used.
+BETTER_ERRORS = 1.644854
 PROBABILITY_MIN = 0.02
 PROBABILITY_MAX = 0.98
 
@@ -110,8 +113,8 @@ def fit_curve(labels: Labels, fitted_at: datetime, *, timeframe: Timeframe) -> C
     scores = _scores_on_later(known, step, with_steps=with_steps)
     if scores is None:
         return base
-    brier, brier_base = scores
-    if brier >= brier_base:
+    brier, brier_base, is_better = scores
+    if not is_better:
         return replace(base, brier=brier, brier_base=brier_base)
     logistic, isotonic = _shape(known, weights, with_steps=with_steps)
     return replace(
@@ -138,8 +141,11 @@ def _shape(labels: Labels, weights: Floats, *, with_steps: bool) -> tuple[Logist
     return logistic, fit_isotonic(log_odds, labels.share, weights, probability_of(log_odds))
 
 
-def _scores_on_later(labels: Labels, step: int, *, with_steps: bool) -> tuple[float, float] | None:
-    """The Brier scores of a curve and of the base rate, both made of the earlier labels, on the later ones."""
+def _scores_on_later(labels: Labels, step: int, *, with_steps: bool) -> tuple[float, float, bool] | None:
+    """The Brier scores of a curve and of the base rate, both made of the earlier labels, on the later ones.
+
+    And whether the first is better by more than chance gives away, counting only independent labels.
+    """
     cut = int(len(labels) * (1.0 - LATER_SHARE))
     later = labels.part(cut, len(labels))
     if len(later) < LATER_LABELS_MIN:
@@ -160,6 +166,10 @@ def _scores_on_later(labels: Labels, step: int, *, with_steps: bool) -> tuple[fl
         isotonic=isotonic,
     )
     judging = uniqueness(later.opened, later.closed, step)
-    missed = tried.probability(later.strength, later.no_edge) - later.share
-    missed_base = tried.base_rate(later.no_edge) - later.share
-    return float(np.average(missed**2, weights=judging)), float(np.average(missed_base**2, weights=judging))
+    missed = (tried.probability(later.strength, later.no_edge) - later.share) ** 2
+    missed_base = (tried.base_rate(later.no_edge) - later.share) ** 2
+    gained = missed_base - missed
+    gain = float(np.average(gained, weights=judging))
+    error = float(np.sqrt(np.average((gained - gain) ** 2, weights=judging) / judging.sum()))
+    brier, brier_base = (float(np.average(scores, weights=judging)) for scores in (missed, missed_base))
+    return brier, brier_base, gain > BETTER_ERRORS * error

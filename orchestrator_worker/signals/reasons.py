@@ -170,7 +170,7 @@ def _confidence(row: Row) -> str:
             f"Confidence {row['confidence']:.2f} that the target comes first, {learned}: on later signals this curve missed by "
             f"{curve['brier']:.4f} (Brier), the base rate of {row['base_rate']:.2f} by {curve['brier_base']:.4f}."
         )
-    tried = "" if curve["brier"] is None else "; no curve over strength did better on later signals"
+    tried = "" if curve["brier"] is None else "; no curve over strength did surely better on later signals"
     return f"Confidence {row['confidence']:.2f} that the target comes first: the base rate, {learned}{tried}."
 
 

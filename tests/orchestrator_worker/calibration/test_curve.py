@@ -89,10 +89,10 @@ def test_a_curve_that_does_no_better_later_is_not_used() -> None:
 def test_noise_is_rarely_taken_for_knowledge_and_never_for_much() -> None:
     curves = [fit_curve(labels_that(400, slope=0.0, seed=seed), FAR, timeframe=HOUR) for seed in range(40)]
 
-    # By chance a slope helps on the later third now and then; the ridge keeps it small.
+    # By chance a slope helps on the later third one time in twenty; the ridge keeps it small.
     spread = [np.ptp(curve.probability(np.array([0.3, 1.0]), np.full(2, NO_EDGE))) for curve in curves]
-    assert sum(curve.method == "base_rate" for curve in curves) >= 20
-    assert max(spread) < 0.2
+    assert sum(curve.method == "base_rate" for curve in curves) >= 34
+    assert max(spread) < 0.25
 
 
 def test_overlapping_labels_count_for_what_they_are() -> None:
