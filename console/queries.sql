@@ -160,9 +160,15 @@ order by job.jobname;
 select current_setting('server_version');
 
 -- name: vendors
-select vendor, monthly_quota, requests, is_low, paused_until, paused_because
+select vendor, monthly_quota, requests, is_low, paused_until, paused_because, monthly_dollars, dollars
 from vendor_standing
 order by vendor;
+
+-- name: sources
+-- Each source with what stands between it and a good answer; what is asked once a day may be that old.
+select source, failure, answered_at, asked_at, dropped_at
+from source_standing
+order by source;
 
 -- name: retry_parked
 select private.retry_parked();

@@ -27,6 +27,7 @@ from orchestrator_api.health.traffic import Traffic
 from orchestrator_api.jobs.routes import routes as jobs_routes
 from orchestrator_api.jobs.waiting import Waiting
 from orchestrator_api.market.routes import routes as market_routes
+from orchestrator_api.market.snapshots import routes as snapshots_routes
 from orchestrator_api.middleware import surroundings
 from orchestrator_api.model_router.router import open_router
 from orchestrator_api.orchestration.routes import routes as orchestration_routes
@@ -45,6 +46,7 @@ ROUTES: tuple[BaseRoute, ...] = (
     *signals_routes,
     *market_routes,
     *calibration_routes,
+    *snapshots_routes,
     *jobs_routes,
     *events_routes,
     *orchestration_routes,

@@ -10,16 +10,25 @@ import structlog
 from orchestrator_worker import errors_log
 from orchestrator_worker.budget import Budget
 from orchestrator_worker.consumer import POLL_SECONDS, Consumer, Work
+from orchestrator_worker.context import handler as context
 from orchestrator_worker.heartbeat import beat
 from orchestrator_worker.indicators import handler as indicators
 from orchestrator_worker.reconcile import handler as reconcile
 from orchestrator_worker.relay.relay import Relay
 from orchestrator_worker.resources import Resources
+from orchestrator_worker.sentiment import handler as sentiment
 from orchestrator_worker.settings import WorkerSettings
 from orchestrator_worker.signals import handler as signals
 from orchestrator_worker.win_rates import handler as win_rates
 from zmarty import queue
-from zmarty.messages import ComputeSignals, ComputeWinrate, IngestIndicators, Reconcile
+from zmarty.messages import (
+    ComputeSignals,
+    ComputeWinrate,
+    IngestIndicators,
+    ObserveMarket,
+    ObserveSentiment,
+    Reconcile,
+)
 from zmarty.postgres import TROUBLE, Listener, Pool
 
 log = structlog.get_logger(__name__)
@@ -32,6 +41,10 @@ WORK: tuple[Work[Any], ...] = (
     Work(message=IngestIndicators, handle=indicators.handle, concurrency=4, priority=1),
     Work(message=ComputeSignals, handle=signals.handle, concurrency=2, priority=2),
     Work(message=ComputeWinrate, handle=win_rates.handle, concurrency=1),
+    Work(message=ObserveMarket, handle=context.handle, concurrency=1, attempts_max=context.ATTEMPTS_MAX),
+    Work(
+        message=ObserveSentiment, handle=sentiment.handle, concurrency=1, attempts_max=sentiment.ATTEMPTS_MAX
+    ),
     Work(message=Reconcile, handle=reconcile.handle, concurrency=5, attempts_max=reconcile.ATTEMPTS_MAX),
 )
 

@@ -24,3 +24,7 @@ class WorkerSettings(ServiceSettings):
     cryptometer_api_key: SecretStr | None = None
     kingfisher_base_url: Url | None = None
     kingfisher_api_key: SecretStr | None = None
+    # What people say costs dollars with every question, so a key alone does not switch it on.
+    sentiment_enabled: bool = False
+    xai_api_key: SecretStr | None = None
+    xai_base_url: Url = "https://api.x.ai/v1"

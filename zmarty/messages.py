@@ -116,6 +116,12 @@ class IngestClusters(SymbolMessage):
     queue: ClassVar[str] = "ingest_clusters"
 
 
+class ObserveSentiment(SymbolMessage):
+    """Search for what people say of a symbol; costs dollars, so only where that source is switched on."""
+
+    queue: ClassVar[str] = "observe_sentiment"
+
+
 class ComputeRisk(SymbolMessage):
     """Bring the daily risk metric of a symbol up to date."""
 
@@ -156,6 +162,7 @@ QUEUES: tuple[type[JobMessage], ...] = (
     BackfillCandles,
     RefreshInstruments,
     ObserveMarket,
+    ObserveSentiment,
     IngestClusters,
     ComputeRisk,
     AnalyzeMarket,

@@ -1,5 +1,5 @@
 -- Supabase B (trading) as its migrations leave it. Generated from supabase/trading/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: c8078798a7cd771e
+-- by `make pages`; do not edit. Fingerprint of the migrations: f0a33eadb845be83
 
 CREATE SCHEMA partitions;
 
@@ -135,6 +135,33 @@ end
 $$;
 
 COMMENT ON FUNCTION private.keep_up() IS 'Daily upkeep in bounded steps: partitions ahead, errors and the log of cron.';
+
+CREATE FUNCTION private.keep_up_context() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  -- A day writes about a thousand snapshots.
+  rows_max constant integer := 20000;
+  snapshots_kept constant interval := '14 days';
+  questions_kept constant interval := '31 days';
+begin
+  delete from public.market_snapshots
+  where (source, observed_at) in (
+    select source, observed_at
+    from public.market_snapshots
+    where observed_at < now() - snapshots_kept
+    order by observed_at
+    limit rows_max
+  );
+  delete from public.context_readings
+  where (source, symbol, timeframe) in (
+    select source, symbol, timeframe from public.context_readings where asked_at < now() - questions_kept limit rows_max
+  );
+end
+$$;
+
+COMMENT ON FUNCTION private.keep_up_context() IS 'Daily upkeep: market snapshots of two weeks ago go, and questions not asked for a month.';
 
 CREATE FUNCTION private.keep_up_jobs() RETURNS void
     LANGUAGE plpgsql
@@ -536,6 +563,15 @@ end
 $$;
 
 COMMENT ON FUNCTION queueing.enqueue_due_ingests() IS 'Send one ingest_indicators message for each watched pair whose candle has closed; returns how many were sent.';
+
+CREATE FUNCTION queueing.enqueue_observe_market() RETURNS bigint
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  select queueing.send_once('observe_market', '{}');
+$$;
+
+COMMENT ON FUNCTION queueing.enqueue_observe_market() IS 'Send one observe_market message; null when one waits unread.';
 
 CREATE FUNCTION queueing.enqueue_reconcile() RETURNS bigint
     LANGUAGE sql
@@ -1050,6 +1086,28 @@ CREATE TABLE private.trimmed_events (
 
 COMMENT ON TABLE private.trimmed_events IS 'Up to where events were removed; who stands before it has missed some.';
 
+CREATE TABLE public.context_readings (
+    source text NOT NULL,
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    answered_at timestamp with time zone,
+    observed_at timestamp with time zone,
+    data jsonb,
+    failure text,
+    CONSTRAINT context_readings_answered_whole CHECK (((observed_at IS NULL) = (answered_at IS NULL))),
+    CONSTRAINT context_readings_data_bounded CHECK ((pg_column_size(data) <= 65536)),
+    CONSTRAINT context_readings_data_observed CHECK (((data IS NULL) OR (observed_at IS NOT NULL))),
+    CONSTRAINT context_readings_source_named CHECK ((source ~ '^[a-z][a-z0-9_]{0,39}$'::text))
+);
+
+COMMENT ON TABLE public.context_readings IS 'One row a question. An empty timeframe: the same for all of them; an empty symbol: the whole market, whose data are in market_snapshots. Rows nobody asks for a month go.';
+
+COMMENT ON COLUMN public.context_readings.due_at IS 'Before this nobody asks again. Whoever asks moves it first, so that many workers ask once.';
+
+COMMENT ON COLUMN public.context_readings.data IS 'The last good answer; a failure leaves it standing, and its age shows.';
+
 CREATE TABLE public.events (
     xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
     id bigint NOT NULL,
@@ -1158,6 +1216,20 @@ ALTER TABLE public.liq_clusters ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
+CREATE TABLE public.market_snapshots (
+    source text NOT NULL,
+    observed_at timestamp with time zone NOT NULL,
+    vendor text NOT NULL,
+    data jsonb NOT NULL,
+    taken_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT market_snapshots_data_bounded CHECK ((pg_column_size(data) <= 524288)),
+    CONSTRAINT market_snapshots_source_named CHECK ((source ~ '^[a-z][a-z0-9_]{0,39}$'::text))
+);
+
+COMMENT ON TABLE public.market_snapshots IS 'Market-wide answers by source: tables by pair or coin, and lists. Written by observe_market, kept for 14 days.';
+
+COMMENT ON COLUMN public.market_snapshots.observed_at IS 'When it held: the vendor''s own time where it gives one, else when it answered.';
+
 CREATE TABLE public.recent_errors (
     id bigint NOT NULL,
     service text NOT NULL,
@@ -1231,6 +1303,61 @@ COMMENT ON COLUMN public.signals.confidence IS 'Probability that the first targe
 
 COMMENT ON COLUMN public.signals.expected_value IS 'Expected return of the trade after costs, as a fraction of the entry price.';
 
+CREATE TABLE public.source_usage (
+    vendor text NOT NULL,
+    source text NOT NULL,
+    month date NOT NULL,
+    asked bigint DEFAULT 0 NOT NULL,
+    answered bigint DEFAULT 0 NOT NULL,
+    dropped bigint DEFAULT 0 NOT NULL,
+    asked_at timestamp with time zone,
+    answered_at timestamp with time zone,
+    dropped_at timestamp with time zone,
+    failure text
+);
+
+COMMENT ON TABLE public.source_usage IS 'What a vendor was asked by source in each month of UTC; some three hundred rows a year, kept.';
+
+COMMENT ON COLUMN public.source_usage.dropped IS 'Requests left out to keep the month''s quota for more valuable sources.';
+
+COMMENT ON COLUMN public.source_usage.failure IS 'Why the newest request failed; null when it was answered.';
+
+CREATE VIEW public.source_standing WITH (security_invoker='true') AS
+ SELECT newest.vendor,
+    newest.source,
+        CASE
+            WHEN (newest.month = this.month) THEN newest.asked
+            ELSE (0)::bigint
+        END AS asked,
+        CASE
+            WHEN (newest.month = this.month) THEN newest.answered
+            ELSE (0)::bigint
+        END AS answered,
+        CASE
+            WHEN (newest.month = this.month) THEN newest.dropped
+            ELSE (0)::bigint
+        END AS dropped,
+    newest.asked_at,
+    newest.answered_at,
+    newest.dropped_at,
+    newest.failure
+   FROM (( SELECT DISTINCT ON (u.vendor, u.source) u.vendor,
+            u.source,
+            u.month,
+            u.asked,
+            u.answered,
+            u.dropped,
+            u.failure,
+            max(u.asked_at) OVER same AS asked_at,
+            max(u.answered_at) OVER same AS answered_at,
+            max(u.dropped_at) OVER same AS dropped_at
+           FROM public.source_usage u
+          WINDOW same AS (PARTITION BY u.vendor, u.source)
+          ORDER BY u.vendor, u.source, u.month DESC) newest
+     CROSS JOIN ( SELECT (date_trunc('month'::text, (statement_timestamp() AT TIME ZONE 'UTC'::text)))::date AS month) this);
+
+COMMENT ON VIEW public.source_standing IS 'For operators: what each source was asked this month, was answered and had to leave out, and when it last answered.';
+
 CREATE TABLE public.user_references (
     user_id uuid NOT NULL,
     email text,
@@ -1269,7 +1396,9 @@ CREATE TABLE public.vendor_limits (
     paused_until timestamp with time zone,
     paused_because text,
     warned_on date,
+    monthly_dollars numeric,
     CONSTRAINT vendor_limits_burst_at_least_one CHECK ((burst >= (1)::numeric)),
+    CONSTRAINT vendor_limits_dollars_not_negative CHECK ((monthly_dollars >= (0)::numeric)),
     CONSTRAINT vendor_limits_per_second_positive CHECK ((per_second > (0)::numeric)),
     CONSTRAINT vendor_limits_quota_not_negative CHECK ((monthly_quota >= 0)),
     CONSTRAINT vendor_limits_warn_share_is_one CHECK (((warn_share > (0)::numeric) AND (warn_share <= (1)::numeric)))
@@ -1286,13 +1415,16 @@ COMMENT ON COLUMN public.vendor_limits.monthly_quota IS 'Requests in a calendar 
 
 COMMENT ON COLUMN public.vendor_limits.full_at IS 'When the bucket is full if nobody takes more: what is missing from it now is (full_at - now) * per_second.';
 
+COMMENT ON COLUMN public.vendor_limits.monthly_dollars IS 'What a calendar month of UTC may cost, where requests are paid one by one; null when they are not.';
+
 CREATE TABLE public.vendor_usage (
     vendor text NOT NULL,
     month date NOT NULL,
     requests bigint DEFAULT 0 NOT NULL,
     weight numeric DEFAULT 0 NOT NULL,
     refused bigint DEFAULT 0 NOT NULL,
-    limited bigint DEFAULT 0 NOT NULL
+    limited bigint DEFAULT 0 NOT NULL,
+    dollars numeric DEFAULT 0 NOT NULL
 );
 
 COMMENT ON TABLE public.vendor_usage IS 'What each vendor was asked in each month of UTC; twelve rows a year, kept.';
@@ -1300,6 +1432,8 @@ COMMENT ON TABLE public.vendor_usage IS 'What each vendor was asked in each mont
 COMMENT ON COLUMN public.vendor_usage.refused IS 'Requests that our own limits kept back.';
 
 COMMENT ON COLUMN public.vendor_usage.limited IS 'Requests that the vendor refused because we asked too often.';
+
+COMMENT ON COLUMN public.vendor_usage.dollars IS 'Spent, and reserved for requests under way.';
 
 CREATE VIEW public.vendor_standing WITH (security_invoker='true') AS
  SELECT l.vendor,
@@ -1311,7 +1445,7 @@ CREATE VIEW public.vendor_standing WITH (security_invoker='true') AS
     COALESCE(u.weight, (0)::numeric) AS weight,
     COALESCE(u.refused, (0)::bigint) AS refused,
     COALESCE(u.limited, (0)::bigint) AS limited,
-    COALESCE(((u.requests)::numeric >= ((l.monthly_quota)::numeric * l.warn_share)), false) AS is_low,
+    COALESCE((((u.requests)::numeric >= ((l.monthly_quota)::numeric * l.warn_share)) OR (u.dollars >= (l.monthly_dollars * l.warn_share))), false) AS is_low,
         CASE
             WHEN (l.paused_until > statement_timestamp()) THEN l.paused_until
             ELSE NULL::timestamp with time zone
@@ -1319,7 +1453,9 @@ CREATE VIEW public.vendor_standing WITH (security_invoker='true') AS
         CASE
             WHEN (l.paused_until > statement_timestamp()) THEN l.paused_because
             ELSE NULL::text
-        END AS paused_because
+        END AS paused_because,
+    l.monthly_dollars,
+    COALESCE(u.dollars, (0)::numeric) AS dollars
    FROM (public.vendor_limits l
      LEFT JOIN public.vendor_usage u ON (((u.vendor = l.vendor) AND (u.month = (date_trunc('month'::text, (statement_timestamp() AT TIME ZONE 'UTC'::text)))::date))));
 
@@ -1417,6 +1553,9 @@ ALTER TABLE ONLY public.candles
 ALTER TABLE ONLY private.trimmed_events
     ADD CONSTRAINT trimmed_events_pkey PRIMARY KEY (is_only);
 
+ALTER TABLE ONLY public.context_readings
+    ADD CONSTRAINT context_readings_pkey PRIMARY KEY (source, symbol, timeframe);
+
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (xid, id);
 
@@ -1438,6 +1577,9 @@ ALTER TABLE ONLY public.liq_clusters
 ALTER TABLE ONLY public.liq_clusters
     ADD CONSTRAINT liq_clusters_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.market_snapshots
+    ADD CONSTRAINT market_snapshots_pkey PRIMARY KEY (source, observed_at);
+
 ALTER TABLE ONLY public.recent_errors
     ADD CONSTRAINT recent_errors_pkey PRIMARY KEY (id);
 
@@ -1449,6 +1591,9 @@ ALTER TABLE ONLY public.signals
 
 ALTER TABLE ONLY public.signals
     ADD CONSTRAINT signals_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.source_usage
+    ADD CONSTRAINT source_usage_pkey PRIMARY KEY (vendor, source, month);
 
 ALTER TABLE ONLY public.user_references
     ADD CONSTRAINT user_references_pkey PRIMARY KEY (user_id);
@@ -1480,6 +1625,8 @@ ALTER TABLE ONLY queueing.pauses
 ALTER TABLE ONLY queueing.retentions
     ADD CONSTRAINT retentions_pkey PRIMARY KEY (queue);
 
+CREATE INDEX context_readings_of_symbol ON public.context_readings USING btree (symbol, timeframe);
+
 CREATE INDEX indicators_newest ON public.indicators USING btree (symbol, timeframe, source, opened_at DESC);
 
 CREATE INDEX ingest_state_due ON public.ingest_state USING btree (next_due_at);
@@ -1493,6 +1640,8 @@ CREATE INDEX jobs_open ON public.jobs USING btree (updated_at) WHERE (ended_at I
 CREATE INDEX jobs_open_of_user ON public.jobs USING btree (user_id) WHERE (ended_at IS NULL);
 
 CREATE INDEX liq_clusters_newest ON public.liq_clusters USING btree (symbol, observed_at DESC);
+
+CREATE INDEX market_snapshots_oldest ON public.market_snapshots USING btree (observed_at);
 
 CREATE INDEX recent_errors_newest ON public.recent_errors USING btree (occurred_at DESC);
 
@@ -1531,6 +1680,8 @@ CREATE POLICY api_keeps ON public.recent_errors TO zmarty_api USING (true) WITH 
 
 CREATE POLICY api_reads ON public.candles FOR SELECT TO zmarty_api USING (true);
 
+CREATE POLICY api_reads ON public.context_readings FOR SELECT TO zmarty_api USING (true);
+
 CREATE POLICY api_reads ON public.events FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.indicators FOR SELECT TO zmarty_api USING (true);
@@ -1541,9 +1692,13 @@ CREATE POLICY api_reads ON public.instruments FOR SELECT TO zmarty_api USING (tr
 
 CREATE POLICY api_reads ON public.liq_clusters FOR SELECT TO zmarty_api USING (true);
 
+CREATE POLICY api_reads ON public.market_snapshots FOR SELECT TO zmarty_api USING (true);
+
 CREATE POLICY api_reads ON public.signal_outcomes FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.signals FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.source_usage FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.vendor_limits FOR SELECT TO zmarty_api USING (true);
 
@@ -1557,6 +1712,8 @@ CREATE POLICY api_reads ON public.worker_heartbeats FOR SELECT TO zmarty_api USI
 
 ALTER TABLE public.candles ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.context_readings ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.events ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.indicators ENABLE ROW LEVEL SECURITY;
@@ -1569,6 +1726,8 @@ ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.liq_clusters ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.market_snapshots ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.recent_errors ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY services_read ON public.user_references FOR SELECT TO zmarty_api, zmarty_worker USING (true);
@@ -1576,6 +1735,8 @@ CREATE POLICY services_read ON public.user_references FOR SELECT TO zmarty_api, 
 ALTER TABLE public.signal_outcomes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.signals ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.source_usage ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.user_references ENABLE ROW LEVEL SECURITY;
 
@@ -1593,6 +1754,8 @@ ALTER TABLE public.worker_heartbeats ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY worker_keeps ON public.candles TO zmarty_worker USING (true) WITH CHECK (true);
 
+CREATE POLICY worker_keeps ON public.context_readings TO zmarty_worker USING (true) WITH CHECK (true);
+
 CREATE POLICY worker_keeps ON public.indicators TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.ingest_state TO zmarty_worker USING (true) WITH CHECK (true);
@@ -1603,11 +1766,15 @@ CREATE POLICY worker_keeps ON public.jobs TO zmarty_worker USING (true) WITH CHE
 
 CREATE POLICY worker_keeps ON public.liq_clusters TO zmarty_worker USING (true) WITH CHECK (true);
 
+CREATE POLICY worker_keeps ON public.market_snapshots TO zmarty_worker USING (true) WITH CHECK (true);
+
 CREATE POLICY worker_keeps ON public.recent_errors TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.signal_outcomes TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.signals TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.source_usage TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.vendor_answers TO zmarty_worker USING (true) WITH CHECK (true);
 
@@ -1656,6 +1823,8 @@ GRANT ALL ON FUNCTION private.admit_request(vendor_name text, request_weight num
 
 REVOKE ALL ON FUNCTION private.keep_up() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION private.keep_up_context() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION private.keep_up_jobs() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.recent_cron_runs(limit_runs integer) FROM PUBLIC;
@@ -1689,6 +1858,8 @@ REVOKE ALL ON FUNCTION queueing.discard_dead(queue text, msg_ids bigint[]) FROM 
 GRANT ALL ON FUNCTION queueing.discard_dead(queue text, msg_ids bigint[]) TO zmarty_api;
 
 REVOKE ALL ON FUNCTION queueing.enqueue_due_ingests() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION queueing.enqueue_observe_market() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION queueing.enqueue_reconcile() FROM PUBLIC;
 
@@ -1747,6 +1918,10 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.candles TO zmarty_worker;
 
 GRANT SELECT ON TABLE private.trimmed_events TO zmarty_api;
 
+GRANT ALL ON TABLE public.context_readings TO service_role;
+GRANT SELECT ON TABLE public.context_readings TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.context_readings TO zmarty_worker;
+
 GRANT ALL ON TABLE public.events TO service_role;
 GRANT SELECT ON TABLE public.events TO zmarty_api;
 
@@ -1774,6 +1949,10 @@ GRANT SELECT,INSERT ON TABLE public.liq_clusters TO zmarty_worker;
 
 GRANT ALL ON SEQUENCE public.liq_clusters_id_seq TO service_role;
 
+GRANT ALL ON TABLE public.market_snapshots TO service_role;
+GRANT SELECT ON TABLE public.market_snapshots TO zmarty_api;
+GRANT SELECT,INSERT ON TABLE public.market_snapshots TO zmarty_worker;
+
 GRANT ALL ON TABLE public.recent_errors TO service_role;
 GRANT SELECT,INSERT,DELETE ON TABLE public.recent_errors TO zmarty_api;
 GRANT SELECT,INSERT,DELETE ON TABLE public.recent_errors TO zmarty_worker;
@@ -1787,6 +1966,14 @@ GRANT SELECT,INSERT ON TABLE public.signal_outcomes TO zmarty_worker;
 GRANT ALL ON TABLE public.signals TO service_role;
 GRANT SELECT ON TABLE public.signals TO zmarty_api;
 GRANT SELECT,INSERT ON TABLE public.signals TO zmarty_worker;
+
+GRANT ALL ON TABLE public.source_usage TO service_role;
+GRANT SELECT ON TABLE public.source_usage TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.source_usage TO zmarty_worker;
+
+GRANT ALL ON TABLE public.source_standing TO service_role;
+GRANT SELECT ON TABLE public.source_standing TO zmarty_api;
+GRANT SELECT ON TABLE public.source_standing TO zmarty_worker;
 
 GRANT ALL ON TABLE public.user_references TO service_role;
 GRANT SELECT ON TABLE public.user_references TO zmarty_api;

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -35,6 +35,21 @@ TECHNICAL = {
     "Bollinger lower": "bollinger.lower",
 }
 VENDOR_NUMBERS_MAX = 6
+# How old a vendor's last good word may be and still be quoted, always with its time: the bounds of the worker's reading
+# plan, which a test holds together. Their order is the order of the lines.
+BOUNDS = {
+    "ls_ratio": timedelta(hours=3),
+    "liquidations": timedelta(hours=3),
+    "trend": timedelta(hours=1),
+    "sentiment": timedelta(hours=6),
+    "whale_trades": timedelta(hours=6),
+    "rapid_movements": timedelta(hours=1),
+    "volume_flow": timedelta(hours=2),
+    "open_interest": timedelta(hours=6),
+}
+# Told of each pair; what holds for the symbol is told once, by its newest word.
+OF_PAIRS = frozenset({"technical", "ls_ratio"})
+STALE_BARS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +189,8 @@ def _lines_of(symbol: str, knowledge: Knowledge, now: datetime) -> Iterator[str]
     for candle in knowledge.candles:
         if candle.symbol == symbol:
             yield _candle_line(candle)
-    for reading in knowledge.readings:
-        if reading.symbol == symbol and (line := _reading_line(reading)):
+    for reading in _current(symbol, knowledge.readings, now):
+        if line := _reading_line(reading):
             yield line
     for side in ("above", "below"):
         clusters = [
@@ -217,6 +232,25 @@ def _candle_line(candle: CandleFact) -> str:
         f"- {candle.symbol} {candle.timeframe} last close {number(candle.close)} "
         f"({candle.exchange}, source {candle.source}); {closed}"
     )
+
+
+def _current(symbol: str, readings: Sequence[ReadingFact], now: datetime) -> Iterator[ReadingFact]:
+    """Those of the symbol that are not stale; a stale one is missing, and nothing takes its place."""
+    mine = [reading for reading in readings if reading.symbol == symbol and _is_fresh(reading, now)]
+    yield from (reading for reading in mine if reading.source in OF_PAIRS)
+    for source in BOUNDS:
+        told = [reading for reading in mine if reading.source == source and source not in OF_PAIRS]
+        if told:
+            yield max(told, key=lambda reading: reading.observed_at)
+
+
+def _is_fresh(reading: ReadingFact, now: datetime) -> bool:
+    bound = BOUNDS.get(reading.source)
+    if bound is None:
+        return True
+    if reading.source in OF_PAIRS:
+        bound = max(bound, STALE_BARS * Timeframe(reading.timeframe).delta)
+    return now - reading.observed_at <= bound
 
 
 def _reading_line(reading: ReadingFact) -> str | None:

@@ -49,7 +49,7 @@ async def handle(delivery: Delivery[IngestIndicators], resources: Resources) -> 
     candles = merged(stored, news, limit=HISTORY_BARS)
     progress = progress_after(pair.timeframe, stored, candles, failures=state.failures, now=now)
     judged = candles[-1] if candles and (news or _is_by_hand(delivery)) else None
-    readings = await observe(resources.vendors, pair.symbol, pair.timeframe, now=now) if judged else {}
+    readings = await observe(resources, pair.symbol, pair.timeframe, now=now) if judged else {}
     # In a thread: the loop also renews the leases of the jobs that run beside this one.
     rows = await asyncio.to_thread(_rows, candles, readings) if judged else []
     clusters = readings.get("clusters")
@@ -76,7 +76,7 @@ async def _fetch(
 ) -> list[Candle]:
     # The newest stored candle is asked for once more: its vendor may have corrected it since.
     return await fetch_candles(
-        vendors.candle_sources(history=since is None),
+        vendors.candle_sources(history=since is None, timeframe=pair.timeframe),
         pair.symbol,
         pair.timeframe,
         since=since,

@@ -8,12 +8,17 @@ from dataclasses import dataclass
 import httpx
 
 from orchestrator_worker.sources.answers import SharedAnswers
+from orchestrator_worker.sources.budget import Purse, SharedBudget
 from orchestrator_worker.sources.candle_source import CandleSource
 from orchestrator_worker.sources.cryptometer import Cryptometer
 from orchestrator_worker.sources.exchange import ExchangeKlines
 from orchestrator_worker.sources.king_fisher import KingFisher
 from orchestrator_worker.sources.limits import SharedLimits
+from orchestrator_worker.sources.plan import BY_NAME, asks_for
 from orchestrator_worker.sources.vendor import Vendor
+from orchestrator_worker.sources.xai_search import REQUEST_SECONDS as XAI_SECONDS
+from orchestrator_worker.sources.xai_search import XaiSearch
+from zmarty.market import Timeframe
 from zmarty.postgres import Pool
 
 
@@ -24,10 +29,17 @@ class Vendors:
     exchange: ExchangeKlines
     cryptometer: Cryptometer | None = None
     king_fisher: KingFisher | None = None
+    xai_search: XaiSearch | None = None
 
-    def candle_sources(self, *, history: bool) -> tuple[CandleSource, ...]:
-        """Whom to ask for candles, in order. Only an exchange has the history that a first ingest needs."""
-        if history or self.cryptometer is None:
+    def candle_sources(
+        self, *, history: bool, timeframe: Timeframe | None = None
+    ) -> tuple[CandleSource, ...]:
+        """Whom to ask for candles, in order. Only an exchange has the history that a first ingest needs.
+
+        The candles of short timeframes would use the month of the vendor's quota that its readings need.
+        """
+        is_planned = timeframe is None or asks_for(BY_NAME["candles"], timeframe)
+        if history or self.cryptometer is None or not is_planned:
             return (self.exchange,)
         return (self.cryptometer, self.exchange)
 
@@ -41,9 +53,11 @@ async def open_vendors(
     cryptometer_key: str | None = None,
     king_fisher_url: str = "",
     king_fisher_key: str | None = None,
+    xai_url: str = "",
+    xai_key: str | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[Vendors]:
-    """Open the clients of all vendors that are configured: Cryptometer by its key, King Fisher by its address.
+    """Open the clients of all vendors that are configured: Cryptometer and xAI by their keys, King Fisher by its address.
 
     `pool` is the trading database, where their limits and shared answers are kept.
     """
@@ -72,6 +86,7 @@ async def open_vendors(
                     )
                 ),
                 SharedAnswers(pool),
+                SharedBudget(pool),
             )
             if cryptometer_key
             else None,
@@ -88,5 +103,21 @@ async def open_vendors(
                 )
             )
             if king_fisher_url
+            else None,
+            xai_search=XaiSearch(
+                keep(
+                    Vendor(
+                        "xai_search",
+                        xai_url,
+                        limits=limits,
+                        headers={"authorization": f"Bearer {xai_key}"},
+                        secrets=(xai_key,),
+                        request_seconds=XAI_SECONDS,
+                        transport=transport,
+                    )
+                ),
+                Purse(pool),
+            )
+            if xai_key
             else None,
         )

@@ -109,10 +109,12 @@ async def test_the_schedules_exist(chat_api: Pool, trading_api: Pool) -> None:
     assert [row["job_name"] for row in await trading_api.fetch(runs)] == [
         "enqueue-due-ingests",
         "enqueue-win-rates",
+        "observe-market",
         "queue-upkeep",
         "reconcile",
         "trim-events",
         "upkeep",
+        "upkeep-context",
         "upkeep-jobs",
     ]
 
@@ -141,3 +143,28 @@ async def test_an_absurd_range_of_partitions_is_refused(trading_worker: Pool) ->
                 datetime(first_at, 1, 1, tzinfo=UTC),
                 datetime(last_at, 1, 1, tzinfo=UTC),
             )
+
+
+async def test_a_look_at_the_market_absorbs_the_next_one(trading: Pool) -> None:
+    assert await trading.fetchval("select queueing.enqueue_observe_market()") is not None
+    assert await trading.fetchval("select queueing.enqueue_observe_market()") is None
+
+
+async def test_snapshots_of_two_weeks_ago_and_questions_of_last_month_go(trading: Pool) -> None:
+    await trading.execute(
+        """
+        insert into market_snapshots (source, vendor, observed_at, data)
+        select 'trend', 'cryptometer', now() - days * interval '1 day', '{}' from unnest(array[1, 13, 15, 40]) as days
+        """
+    )
+    await trading.execute(
+        """
+        insert into context_readings (source, symbol, timeframe, due_at, asked_at)
+        values ('whale_trades', 'BTC/USDT', '', now(), now()), ('whale_trades', 'OLD/USDT', '', now(), now() - interval '32 days')
+        """
+    )
+
+    await trading.execute("select private.keep_up_context()")
+
+    assert await trading.fetchval("select count(*) from market_snapshots") == 2
+    assert await trading.fetchval("select array_agg(symbol) from context_readings") == ["BTC/USDT"]
