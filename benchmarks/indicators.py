@@ -158,7 +158,8 @@ def session_vwap(candles: pl.DataFrame, bars: Prices) -> npt.NDArray[np.float64]
 
     def since_midnight(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         sums = np.cumsum(values)
-        return sums - np.concatenate([[0.0], sums])[starts][session]
+        before: npt.NDArray[np.float64] = np.concatenate([[0.0], sums])[starts][session]
+        return sums - before
 
     return since_midnight(typical * bars["volume"]) / since_midnight(bars["volume"])
 
