@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from benchmarks import backlog, idle, ingest, mirror, queue, wakeup
+from benchmarks import backlog, idle, indicators, ingest, mirror, outcomes, queue, signals, wakeup
 from benchmarks.effort import Effort
 from benchmarks.figures import Figure
 
@@ -16,4 +16,7 @@ BENCHMARKS: Mapping[str, Callable[[Effort], Coroutine[Any, Any, list[Figure]]]] 
     "mirror": mirror.run,
     "idle": idle.run,
     "ingest": ingest.run,
+    "indicators": indicators.run,
+    "outcomes": outcomes.run,
+    "signals": signals.run,
 }

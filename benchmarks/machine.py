@@ -13,7 +13,7 @@ from pathlib import Path
 from local_stack.clusters import server_binaries
 
 GIBIBYTE = 1 << 30
-PACKAGES = ("asyncpg", "uvloop", "pgqueuer", "procrastinate", "deno")
+PACKAGES = ("asyncpg", "uvloop", "pgqueuer", "procrastinate", "deno", "polars", "numpy", "ta-lib")
 
 
 @cache

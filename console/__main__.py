@@ -12,7 +12,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from console import accounts, doctor, mirror, queue_commands, queues, risk
+from console import (
+    accounts,
+    candle_file,
+    doctor,
+    mirror,
+    queue_commands,
+    queues,
+    report_commands,
+    risk,
+    service_key_commands,
+    service_keys,
+)
 from console.anchors import AnchorsInvalid
 from console.audit import operator
 from console.backfill import BackfillUnknown
@@ -39,6 +50,8 @@ app = typer.Typer(
 app.add_typer(queue_commands.app, name="queue")
 app.command("backfill")(backfill_candles)
 app.add_typer(risk.app, name="risk")
+app.add_typer(report_commands.app, name="report")
+app.add_typer(service_key_commands.app, name="service-key")
 screen = Console(highlight=False)
 complaints = Console(stderr=True, highlight=False)
 
@@ -56,6 +69,9 @@ REFUSALS = (
     BackfillUnknown,
     FieldInvalid,
     SymbolUnsupported,
+    candle_file.CandlesUnreadable,
+    report_commands.ReportRefused,
+    service_keys.ServiceKeyRefused,
     asyncpg.PostgresError,
     OSError,
     TimeoutError,

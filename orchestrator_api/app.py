@@ -13,6 +13,7 @@ from orchestrator_api.admin.actions import routes as admin_action_routes
 from orchestrator_api.admin.routes import routes as admin_routes
 from orchestrator_api.auth.keys import KeyCache
 from orchestrator_api.background import Background
+from orchestrator_api.calibration.routes import routes as calibration_routes
 from orchestrator_api.chat.routes import routes as chat_routes
 from orchestrator_api.credits.routes import routes as credits_routes
 from orchestrator_api.error_handlers import HANDLERS
@@ -35,6 +36,7 @@ from orchestrator_api.pages.routes import routes as pages_routes
 from orchestrator_api.resources import PublicConfig, Resources
 from orchestrator_api.risk.routes import routes as risk_routes
 from orchestrator_api.settings import Settings
+from orchestrator_api.signals.routes import routes as signals_routes
 from zmarty.postgres import CHAT_PATIENCE, TRADING_PATIENCE, Listener, Patience, Pool, open_pool
 
 POOL_CLOSE_SECONDS = 5.0
@@ -43,7 +45,9 @@ ROUTES: tuple[BaseRoute, ...] = (
     *chat_routes,
     *credits_routes,
     *accounts_routes,
+    *signals_routes,
     *market_routes,
+    *calibration_routes,
     *snapshots_routes,
     *liquidation_routes,
     *risk_routes,

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import polars as pl
 
+from orchestrator_worker.calibration.labels import uniqueness
 from orchestrator_worker.win_rates.outcomes import Horizon
 from zmarty.market import Timeframe
 
@@ -78,26 +79,19 @@ def wilson(wins: float, n: float) -> tuple[float, float]:
     """The 95 % interval of a rate seen as `wins` in `n` independent trials; both may be fractions, n > 0."""
     rate, square = wins / n, WILSON_Z**2
     centre = (rate + square / (2 * n)) / (1 + square / n)
-    half = WILSON_Z / (1 + square / n) * math.sqrt(rate * (1 - rate) / n + square / (4 * n * n))
+    half = WILSON_Z / (1 + square / n) * math.sqrt(max(rate * (1 - rate), 0.0) / n + square / (4 * n * n))
     # Rounding must not push the rate itself out of its interval at 0 and 1.
     return max(0.0, min(centre - half, rate)), min(1.0, max(centre + half, rate))
 
 
 def effective_count(outcomes: pl.DataFrame, timeframe: Timeframe) -> float:
     """The sum of average uniquenesses: each outcome counts by the mean of 1 / (outcomes alive) over the bars it lived."""
-    if outcomes.is_empty():
-        return 0.0
-    step = timeframe.seconds
-    entered = outcomes["opened_at"].dt.epoch("s").to_numpy() // step + 1
-    left = outcomes["closed_at"].dt.epoch("s").to_numpy() // step
-    start = int(entered.min())
-    entered, left = entered - start, left - start
-    changes = np.zeros(int(left.max()) + 1, dtype=np.int64)
-    np.add.at(changes, entered, 1)
-    np.add.at(changes, left, -1)
-    alive = np.cumsum(changes)
-    shares = np.concatenate([[0.0], np.cumsum(1.0 / np.maximum(alive, 1))])
-    return float(((shares[left] - shares[entered]) / (left - entered)).sum())
+    # In microseconds, as they lie in memory: this is counted for each of dozens of rates.
+    opened, closed = (
+        outcomes[name].cast(pl.Datetime("us", "UTC")).to_physical().to_numpy()
+        for name in ("opened_at", "closed_at")
+    )
+    return float(uniqueness(opened, closed, timeframe.seconds * 1_000_000).sum())
 
 
 def _matured_since(since: datetime, timeframe: Timeframe, horizon: Horizon) -> pl.Expr:
@@ -115,11 +109,10 @@ def _rated(
     lookback_days: int,
 ) -> WinRate:
     n = outcomes.height
-    wins = outcomes.filter(pl.col("barrier") == "target").height
-    losses = outcomes.filter(pl.col("barrier") == "stop").height
+    wins, losses = (int((outcomes["barrier"] == barrier).sum()) for barrier in ("target", "stop"))
     n_effective = effective_count(outcomes, timeframe)
-    returned = outcomes["return_net"]
-    gained, lost = float(returned.clip(lower_bound=0.0).sum()), -float(returned.clip(upper_bound=0.0).sum())
+    returned = outcomes["return_net"].to_numpy()
+    gained, lost = float(np.maximum(returned, 0.0).sum()), -float(np.minimum(returned, 0.0).sum())
     low, high = wilson(wins / n * n_effective, n_effective) if n else (None, None)
     return WinRate(
         direction=direction,
@@ -147,11 +140,11 @@ def _baseline_rate(entered: pl.DataFrame, outcomes: pl.DataFrame, direction: str
         return rates[direction]
     if outcomes.is_empty() or rates["long"] is None or rates["short"] is None:
         return None
-    longs = outcomes.filter(pl.col("direction") == "long").height / outcomes.height
+    longs = int((outcomes["direction"] == "long").sum()) / outcomes.height
     return longs * rates["long"] + (1.0 - longs) * rates["short"]
 
 
 def _target_rate(outcomes: pl.DataFrame) -> float | None:
     if outcomes.is_empty():
         return None
-    return outcomes.filter(pl.col("barrier") == "target").height / outcomes.height
+    return int((outcomes["barrier"] == "target").sum()) / outcomes.height
