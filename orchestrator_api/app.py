@@ -24,6 +24,7 @@ from orchestrator_api.health.probes import Probes
 from orchestrator_api.health.routes import routes as health_routes
 from orchestrator_api.health.traffic import Traffic
 from orchestrator_api.jobs.routes import routes as jobs_routes
+from orchestrator_api.jobs.waiting import Waiting
 from orchestrator_api.market.routes import routes as market_routes
 from orchestrator_api.middleware import surroundings
 from orchestrator_api.model_router.router import open_router
@@ -100,6 +101,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             router=await stack.enter_async_context(open_router(vendors)),
             background=background,
             live=Live(trading),
+            waiting=Waiting(),
             probes=Probes(vendors, client),
             checkup=Checkup(),
             traffic=Traffic(),
@@ -124,8 +126,15 @@ def keep_live(resources: Resources, trading_dsn: str) -> None:
     listener = Listener(trading_dsn, [CHANNEL], application_name="zmarty-api-listen")
     keep_running = resources.background.keep_running
     keep_running(resources.live.read_forever(), name="read_events")
-    keep_running(resources.live.wake_on_notify(listener), name="listen_for_events")
+    keep_running(hear_changes(listener, resources), name="hear_changes")
     keep_running(poll_forever(resources.live, resources.chat, resources.trading), name="poll_states")
+
+
+async def hear_changes(listener: Listener, resources: Resources) -> None:
+    """Runs for ever: wakes the streams of events and the requests that wait for a job."""
+    async for change in listener.changes():
+        resources.live.wake()
+        resources.waiting.ring(change[1] if change else None)
 
 
 async def _open_pool(stack: AsyncExitStack, dsn: str, size_max: int, patience: Patience) -> Pool:

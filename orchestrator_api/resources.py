@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orchestrator_api.health.checkup import Checkup
     from orchestrator_api.health.probes import Probes
     from orchestrator_api.health.traffic import Traffic
+    from orchestrator_api.jobs.waiting import Waiting
     from orchestrator_api.model_router.router import Router
     from zmarty.postgres import Pool
 
@@ -39,6 +40,7 @@ class Resources:
     router: Router
     background: Background
     live: Live
+    waiting: Waiting
     probes: Probes
     checkup: Checkup
     traffic: Traffic

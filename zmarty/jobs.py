@@ -100,3 +100,8 @@ async def of_user(
     """A user's jobs, newest first, from a place in that order on."""
     records = await pool.fetch(_SQL["jobs_of_user"], user_id, kind, *(before or (None, None)), limit)
     return [Job(**record) for record in records]
+
+
+async def count_open(pool: Database, user_id: UUID) -> int:
+    """How many of a user's jobs wait or run."""
+    return cast(int, await pool.fetchval(_SQL["count_open_jobs"], user_id))

@@ -1,10 +1,10 @@
 """One frozen model per job queue; the queue's name is its attribute. What a person types in a SQL editor must parse."""
 
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from zmarty.market import Symbol, Timeframe
 
@@ -19,6 +19,18 @@ class MessageMalformed(Exception):
         super().__init__(reason)
         self.code = code
         self.reason = reason
+
+
+def _in_utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("must name its time zone, like 2026-01-01T00:00:00Z")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must lie between the years 1 and 9999") from None
+
+
+UtcMoment = Annotated[datetime, AfterValidator(_in_utc)]
 
 
 class JobMessage(BaseModel):
@@ -53,19 +65,7 @@ class ComputeSignals(PairMessage):
 
     queue: ClassVar[str] = "compute_signals"
 
-    opened_at: datetime | None = None
-
-    @field_validator("opened_at")
-    @classmethod
-    def _in_utc(cls, value: datetime | None) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("must name its time zone, like 2026-01-01T00:00:00Z")
-        try:
-            return value.astimezone(UTC)
-        except OverflowError:
-            raise ValueError("must lie between the years 1 and 9999") from None
+    opened_at: UtcMoment | None = None
 
 
 class ComputeWinrate(PairMessage):
@@ -83,7 +83,85 @@ class Reconcile(JobMessage):
     job_id: UUID | None = None
 
 
-QUEUES: tuple[type[JobMessage], ...] = (IngestIndicators, ComputeSignals, ComputeWinrate, Reconcile)
+class BackfillCandles(PairMessage):
+    """Fill what lacks in a pair's history from `since` on."""
+
+    queue: ClassVar[str] = "backfill_candles"
+
+    since: UtcMoment
+    job_id: UUID | None = None
+
+
+class RefreshInstruments(JobMessage):
+    """Ask the exchange which symbols it lists."""
+
+    queue: ClassVar[str] = "refresh_instruments"
+
+
+class ObserveMarket(JobMessage):
+    """Ask the vendors for what they tell of the whole market at once."""
+
+    queue: ClassVar[str] = "observe_market"
+
+
+class SymbolMessage(JobMessage):
+    """A message about one symbol, whatever the timeframe."""
+
+    symbol: Symbol
+
+
+class IngestClusters(SymbolMessage):
+    """Fetch or estimate where positions in this symbol would be liquidated."""
+
+    queue: ClassVar[str] = "ingest_clusters"
+
+
+class ComputeRisk(SymbolMessage):
+    """Bring the daily risk metric of a symbol up to date."""
+
+    queue: ClassVar[str] = "compute_risk"
+
+
+class AnalyzeMarket(PairMessage):
+    """Analyse the newest closed candle of a pair: trend, volatility, levels, patterns."""
+
+    queue: ClassVar[str] = "analyze_market"
+
+    job_id: UUID | None = None
+
+
+class RunSimulation(JobMessage):
+    """Run a strategy or a pattern over history, as `spec` says; the job holds progress and result."""
+
+    queue: ClassVar[str] = "run_simulation"
+
+    job_id: UUID
+    spec: dict[str, Any]
+
+
+class CalculateScaling(JobMessage):
+    """Work out the next step of a doubling ladder, or the rule that refuses it."""
+
+    queue: ClassVar[str] = "calculate_scaling"
+
+    job_id: UUID
+    spec: dict[str, Any]
+
+
+QUEUES: tuple[type[JobMessage], ...] = (
+    IngestIndicators,
+    ComputeSignals,
+    ComputeWinrate,
+    Reconcile,
+    BackfillCandles,
+    RefreshInstruments,
+    ObserveMarket,
+    IngestClusters,
+    ComputeRisk,
+    AnalyzeMarket,
+    RunSimulation,
+    CalculateScaling,
+)
 
 
 def parse(kind: type[JobMessage], body: object) -> JobMessage:

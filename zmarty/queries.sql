@@ -186,6 +186,9 @@ select
 from jobs
 where id = $1::uuid;
 
+-- name: count_open_jobs
+select count(*) from jobs where user_id = $1 and ended_at is null;
+
 -- name: jobs_of_user
 select
   id, user_id, kind, state, progress::double precision as progress, detail, result, error, created_at, updated_at,

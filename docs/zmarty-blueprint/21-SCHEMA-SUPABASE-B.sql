@@ -1,5 +1,5 @@
 -- Supabase B (trading) as its migrations leave it. Generated from supabase/trading/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: 43ec02da9bb9e3b9
+-- by `make pages`; do not edit. Fingerprint of the migrations: c8078798a7cd771e
 
 CREATE SCHEMA partitions;
 
@@ -1489,6 +1489,8 @@ CREATE INDEX jobs_ended ON public.jobs USING btree (ended_at) WHERE (ended_at IS
 CREATE INDEX jobs_of_user ON public.jobs USING btree (user_id, created_at DESC, id DESC);
 
 CREATE INDEX jobs_open ON public.jobs USING btree (updated_at) WHERE (ended_at IS NULL);
+
+CREATE INDEX jobs_open_of_user ON public.jobs USING btree (user_id) WHERE (ended_at IS NULL);
 
 CREATE INDEX liq_clusters_newest ON public.liq_clusters USING btree (symbol, observed_at DESC);
 

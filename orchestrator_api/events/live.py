@@ -15,7 +15,7 @@ from orchestrator_api.events.event import Event, Pair, Position, frame
 from orchestrator_api.events.subscriber import Frame, Subscriber
 from zmarty.backoff import full_jitter
 from zmarty.errors import ZmartyError
-from zmarty.postgres import TROUBLE, Listener, Pool
+from zmarty.postgres import TROUBLE, Pool
 
 log = structlog.get_logger(__name__)
 
@@ -75,6 +75,7 @@ class Live:
         return [subscriber for subscriber in self._subscribers if subscriber.is_operator]
 
     def wake(self) -> None:
+        """Look now. What a notification says does not matter: each look finds everything."""
         self._woken.set()
 
     def require_room(self, user: User) -> None:
@@ -114,11 +115,6 @@ class Live:
         self._is_closed = True
         for subscriber in self._subscribers:
             subscriber.end("restarting")
-
-    async def wake_on_notify(self, listener: Listener) -> None:
-        """Runs for ever. What a notification says does not matter: each look finds everything."""
-        async for _ in listener.changes():
-            self.wake()
 
     async def read_forever(self) -> None:
         """Runs for ever; a database that is away is waited for, and those who listen are told."""

@@ -19,6 +19,7 @@ from orchestrator_api.events.live import Live
 from orchestrator_api.health.checkup import Checkup
 from orchestrator_api.health.probes import Probes
 from orchestrator_api.health.traffic import Traffic
+from orchestrator_api.jobs.waiting import Waiting
 from orchestrator_api.model_router.router import Router
 from orchestrator_api.resources import PublicConfig, Resources
 from zmarty.postgres import Pool
@@ -118,6 +119,7 @@ def resources_for(
         router=router if router is not None else Router({}),
         background=Background(),
         live=Live(trading),
+        waiting=Waiting(),
         probes=Probes({}, client),
         checkup=Checkup(),
         traffic=Traffic(),
