@@ -199,3 +199,54 @@ def require_walkable(timeframe: Timeframe, lookback_days: int, *, field: str = "
         )
     if bars < 1:
         raise FieldInvalid(field, f"must hold at least one {timeframe} candle")
+
+
+class Step(Spec):
+    """One step of a ladder that has been taken."""
+
+    margin: Annotated[float, Field(gt=0, le=1e12)]
+    leverage: Annotated[float, Field(ge=1, le=125)]
+    price: Annotated[float, Field(gt=0, le=1e12)]
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+STEPS_MAX = 5
+
+
+class ScalingSpec(Spec):
+    """A vault and its position as somebody sees them. What a rule must know and is not told, the rule refuses."""
+
+    equity: Annotated[float, Field(gt=0, le=1e12, description="What the vault is worth, quote currency.")]
+    portfolio_equity: Annotated[
+        float | None, Field(gt=0, le=1e12, description="Of all vaults together; the vault's when absent.")
+    ] = None
+    signal_quality: Annotated[float, Field(ge=-1, le=1, description="Score in the position's direction.")]
+    quality_before: Annotated[
+        float | None, Field(ge=-1, le=1, description="The score at the last increase.")
+    ] = None
+    market_condition: Literal["trending_up", "trending_down", "ranging", "volatile", "quiet"]
+    direction: Literal["long", "short"] = "long"
+    action: Literal["open", "increase"] | None = Field(
+        default=None, description="`increase` when there are steps, else `open`."
+    )
+    preset: Literal["default", "customer"] = "default"
+    leverage: Annotated[float, Field(ge=1, le=125, description="Of each step, default preset.")] = 3.0
+    steps_max: Annotated[int, Field(ge=1, le=STEPS_MAX)] = 3
+    steps: Annotated[tuple[Step, ...], Field(max_length=STEPS_MAX, description="Taken so far.")] = ()
+    price: Annotated[float | None, Field(gt=0, le=1e12, description="Of the newest closed candle.")] = None
+    candle_closed: bool | None = None
+    atr: Annotated[float | None, Field(ge=0, le=1e12, description="In the quote currency.")] = None
+    volatility: Annotated[float | None, Field(ge=0, le=10, description="As a fraction a day.")] = None
+    stop_price: Annotated[float | None, Field(gt=0, le=1e12)] = None
+    seconds_since_increase: Annotated[float | None, Field(ge=0)] = None
+    cluster_hit: bool = False
+    open_positions: Annotated[int, Field(ge=0, le=1000, description="Of this vault, this one included.")] = 0
+    daily_loss: Share | None = None
+    drawdown: Share | None = None
+    days_since_drawdown: Annotated[
+        float | None, Field(ge=0, description="Since the drawdown last was at its first limit.")
+    ] = None
+    ladder_losses_14d: Annotated[int | None, Field(ge=0)] = None
+    enabled: bool = Field(default=False, description="Scaling is off until its owner turns it on.")
+    by_operator: bool = Field(default=False, description="Set by the API from the caller's token.")
+    stop_waived: bool = Field(default=False, description="An operator's word counts only.")

@@ -1,11 +1,11 @@
-"""A strategy's entries carried through the candles that followed, trade by trade, as an account could have. Pure.
+"""A strategy's plans carried through the candles that followed, trade by trade, as an account could have. Pure.
 
 Each trade is raced by `win_rates.outcomes.judge`, the same rules by which live signals are judged: in at the open of the
 next bar, a gap fills at the open, a bar that holds both barriers is a stop, what meets none leaves at the horizon's last
 close. This module only decides which trades the account could take, how large they were, and what it was worth at every
 close. A trade depends on bars up to its own exit, and which trades are taken on bars before their entry.
 
-By default one position at a time: an entry whose bar opens while another trade lives is passed by. More places
+By default one position at a time: a plan whose bar opens while another trade lives is passed by. More places
 (`positions_max`) let trades overlap; together they never commit more than `exposure_max` of the equity.
 """
 
@@ -51,7 +51,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """`trades`, one row each in order of entry, and `curve`: opened_at, equity and open positions at each bar's close."""
+    """`trades`, one row each in order of time, and `curve`: opened_at, equity and open positions at each bar's close."""
 
     trades: pl.DataFrame
     curve: pl.DataFrame
@@ -59,7 +59,7 @@ class Replay:
 
 
 def replay(
-    entries: pl.DataFrame,
+    plans: pl.DataFrame,
     candles: pl.DataFrame,
     *,
     timeframe: Timeframe,
@@ -67,13 +67,13 @@ def replay(
     terms: Terms,
     curve_from: int = 0,
 ) -> Replay:
-    """Trade `entries` (opened_at, direction, entry_price, stop_price, target_price; other columns pass through).
+    """Trade `plans` (opened_at, direction, entry_price, stop_price, target_price; other columns pass through).
 
     `candles` are sound (`soundness.sound`). The curve starts at bar `curve_from`. Trades carry entered_at, paid_price,
     exited_at (the close of the exit's bar), exit_price, reason (target, stop, expiry or open), return_net, r_multiple,
     mfe, mae (fractions of the price paid), bars, units, notional (quote currency) and pnl (quote currency, after costs).
     """
-    raced = race(entries, candles, timeframe=timeframe, horizon=horizon, round_trip=terms.round_trip)
+    raced = race(plans, candles, timeframe=timeframe, horizon=horizon, round_trip=terms.round_trip)
     taken, units = _fill_account(raced, terms)
     trades = raced[taken.tolist()].with_columns(
         units=pl.Series(units), notional=pl.Series(units) * pl.col("paid_price")
@@ -84,17 +84,17 @@ def replay(
 
 
 def race(
-    entries: pl.DataFrame,
+    plans: pl.DataFrame,
     candles: pl.DataFrame,
     *,
     timeframe: Timeframe,
     horizon: Horizon,
     round_trip: float,
 ) -> pl.DataFrame:
-    """How each entry by itself would have ended, in order of entry; what nobody could enter any more is left out."""
+    """How each plan by itself would have ended, in order of time; what nobody could enter any more is left out."""
     step = timeframe.delta
     times = _micros(candles["opened_at"])
-    enterable = entries.filter(pl.col("opened_at") + step <= candles["opened_at"][-1]).sort("opened_at")
+    enterable = plans.filter(pl.col("opened_at") + step <= candles["opened_at"][-1]).sort("opened_at")
     judged = judge(
         enterable, _beyond_the_end(candles, timeframe, horizon), timeframe=timeframe, horizon=horizon
     )
@@ -135,7 +135,7 @@ def _beyond_the_end(candles: pl.DataFrame, timeframe: Timeframe, horizon: Horizo
 
 
 def _fill_account(raced: pl.DataFrame, terms: Terms) -> tuple[Integers, Floats]:
-    """Walk the entries in order of time; return the rows taken and the units bought or sold."""
+    """Walk the plans in order of time; return the rows taken and the units bought or sold."""
     entry_bars, exit_bars = raced["entry_bar"].to_list(), raced["exit_bar"].to_list()
     paid, returned = raced["paid_price"].to_list(), raced["return_net"].to_list()
     risks = ((raced["entry_price"] - raced["stop_price"]).abs() / raced["entry_price"]).to_list()
@@ -187,7 +187,8 @@ def _curve(trades: pl.DataFrame, candles: pl.DataFrame, terms: Terms, curve_from
 
 def _until(first: Integers, last: Integers, amounts: Floats, size: int) -> Floats:
     """Changes, bar by bar, of a sum in which each amount counts from `first` on and no more from `last` on."""
-    return np.bincount(first, amounts, minlength=size) - np.bincount(last, amounts, minlength=size)
+    up, down = (np.bincount(bars, amounts, minlength=size) for bars in (first, last))
+    return np.asarray(up - down, dtype=np.float64)
 
 
 def _micros(times: pl.Series) -> Integers:

@@ -86,10 +86,10 @@ def analyze(history: History, question: Question, answer: Answer) -> Iterator[fl
     candles, timeframe, terms = history.candles, history.timeframe, question.terms
     first = _first_tested(history, question)
     horizon = question.strategy.horizon(timeframe)
-    entries = question.strategy.entries(history)
+    plans = question.strategy.plans(history)
     yield 0.3
     tested_from = candles["opened_at"][first]
-    wanted = chosen(entries, question.filters).filter(pl.col("opened_at") >= tested_from)
+    wanted = chosen(plans, question.filters).filter(pl.col("opened_at") >= tested_from)
     replayed = replay(wanted, candles, timeframe=timeframe, horizon=horizon, terms=terms, curve_from=first)
     statistics = statistics_of(
         replayed.trades,
@@ -131,14 +131,14 @@ def analyze(history: History, question: Question, answer: Answer) -> Iterator[fl
         "statistics": asdict(statistics),
         "directions": by_direction(replayed.trades, timeframe),
         "chance": asdict(chance),
-        "entries": wanted.height,
+        "plans": wanted.height,
         "passed_by": replayed.passed_by,
         "curve": curve_points(replayed, candles, terms, timeframe),
     }
 
 
 def win_ratio(history: History, question: Question, answer: Answer) -> Iterator[float]:
-    """Judge every entry by itself, overlapping or not, and count: how often such entries were right, against luck.
+    """Judge every plan by itself, overlapping or not, and count: how often such plans were right, against luck.
 
     Raises NotEnoughData as `analyze` does.
     """
@@ -146,7 +146,7 @@ def win_ratio(history: History, question: Question, answer: Answer) -> Iterator[
     first = _first_tested(history, question)
     tested_from = candles["opened_at"][first]
     horizon = question.strategy.horizon(timeframe)
-    judged = _race_of(question.strategy.entries, history, question, tested_from)
+    judged = _race_of(question.strategy.plans, history, question, tested_from)
     yield 0.5
     everywhere = race(
         question.strategy.everywhere(history).filter(pl.col("opened_at") >= tested_from),
@@ -185,7 +185,7 @@ def validate_pattern(history: History, question: Question, answer: Answer) -> It
 
 
 def counted_of(judged: pl.DataFrame, everywhere: pl.DataFrame, timeframe: Timeframe) -> dict[str, Any]:
-    """A win rate with its count, its interval and the rate of random entries in the same mix of directions.
+    """A win rate with its count, its interval and the rate of random plans in the same mix of directions.
 
     Only what has ended counts. The interval is Wilson's, 95 %, on the effective number of outcomes.
     """
@@ -262,9 +262,9 @@ def _first_tested(history: History, question: Question) -> int:
 
 
 def _race_of(
-    entries: Callable[[History], pl.DataFrame], history: History, question: Question, tested_from: datetime
+    plans: Callable[[History], pl.DataFrame], history: History, question: Question, tested_from: datetime
 ) -> pl.DataFrame:
-    wanted = chosen(entries(history), question.filters).filter(pl.col("opened_at") >= tested_from)
+    wanted = chosen(plans(history), question.filters).filter(pl.col("opened_at") >= tested_from)
     return race(
         wanted,
         history.candles,

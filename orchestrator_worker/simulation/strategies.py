@@ -1,6 +1,6 @@
-"""What can be replayed: our own signals, detected patterns, and one simple rule. Each turns history into entries. Pure.
+"""What can be replayed: our own signals, detected patterns, and one simple rule. Each turns history into plans. Pure.
 
-An entry is known at the close of its bar and executed at the next open. Entries are a frame with opened_at, direction,
+A plan is known at the close of its bar and executed at the next open. Plans are a frame with opened_at, direction,
 entry_price (the close it was planned at), stop_price, target_price, confidence, verdict and kind; row t depends on
 candles and readings up to t only.
 """
@@ -17,7 +17,7 @@ from orchestrator_worker.win_rates.baseline import entered_everywhere
 from orchestrator_worker.win_rates.outcomes import Horizon
 from zmarty.market import Timeframe
 
-ENTRY = pl.Schema(
+PLAN = pl.Schema(
     {
         "opened_at": pl.Datetime("us", "UTC"),
         "direction": pl.String(),
@@ -42,14 +42,14 @@ class History:
 
 
 class Strategy(Protocol):
-    """`bars_min` bars must precede the first entry. `everywhere` is the same trade entered on every bar, both ways."""
+    """`bars_min` bars must precede the first plan. `everywhere` is the same trade entered on every bar, both ways."""
 
     @property
     def name(self) -> str: ...
     @property
     def bars_min(self) -> int: ...
     def horizon(self, timeframe: Timeframe) -> Horizon: ...
-    def entries(self, history: History) -> pl.DataFrame: ...
+    def plans(self, history: History) -> pl.DataFrame: ...
     def everywhere(self, history: History) -> pl.DataFrame: ...
 
 
@@ -63,9 +63,9 @@ class Signals:
     def horizon(self, timeframe: Timeframe) -> Horizon:
         return Horizon.of(timeframe)
 
-    def entries(self, history: History) -> pl.DataFrame:
+    def plans(self, history: History) -> pl.DataFrame:
         rows = walk(history.candles, history.readings, timeframe=history.timeframe)
-        return _as_entries(rows.filter(pl.col("direction") != "flat").with_columns(kind=pl.lit("signal")))
+        return _as_plans(rows.filter(pl.col("direction") != "flat").with_columns(kind=pl.lit("signal")))
 
     def everywhere(self, history: History) -> pl.DataFrame:
         return entered_everywhere(history.candles)
@@ -92,7 +92,7 @@ class SmaCross:
     def horizon(self, timeframe: Timeframe) -> Horizon:
         return Horizon.MONTH
 
-    def entries(self, history: History) -> pl.DataFrame:
+    def plans(self, history: History) -> pl.DataFrame:
         close = pl.col("close")
         above = close.rolling_mean(self.fast) - close.rolling_mean(self.slow)
         before = above.shift(1)
@@ -102,7 +102,7 @@ class SmaCross:
             .when((before >= 0) & (above < 0))
             .then(pl.lit("short"))
         ).filter(pl.col("direction").is_not_null())
-        return _as_entries(self._levelled(rows).with_columns(kind=pl.lit("cross")))
+        return _as_plans(self._levelled(rows).with_columns(kind=pl.lit("cross")))
 
     def everywhere(self, history: History) -> pl.DataFrame:
         rows = history.candles.slice(self.bars_min - 1)
@@ -123,7 +123,7 @@ class SmaCross:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Which of a strategy's entries are traded. `entry_rule` turn keeps the first of a run in one direction."""
+    """Which of a strategy's plans are traded. `entry_rule` turn keeps the first of a run in one direction."""
 
     direction: str | None = None
     verdict: str | None = None
@@ -131,25 +131,23 @@ class Filters:
     entry_rule: str = "every"
 
 
-def chosen(entries: pl.DataFrame, filters: Filters) -> pl.DataFrame:
-    """Return the entries that pass; the runs are those of the strategy, before anything else is left out."""
+def chosen(plans: pl.DataFrame, filters: Filters) -> pl.DataFrame:
+    """Return the plans that pass; the runs are those of the strategy, before anything else is left out."""
     if filters.entry_rule == "turn":
-        entries = entries.sort("opened_at")
-        entries = entries.filter((pl.col("direction") != pl.col("direction").shift(1)).fill_null(True))
+        plans = plans.sort("opened_at")
+        plans = plans.filter((pl.col("direction") != pl.col("direction").shift(1)).fill_null(True))
     if filters.direction is not None:
-        entries = entries.filter(pl.col("direction") == filters.direction)
+        plans = plans.filter(pl.col("direction") == filters.direction)
     if filters.verdict is not None:
         # Whoever trades what is worth watching trades what is worth acting on, too.
         wanted = ["act"] if filters.verdict == "act" else ["act", filters.verdict]
-        entries = entries.filter(pl.col("verdict").is_in(wanted))
+        plans = plans.filter(pl.col("verdict").is_in(wanted))
     if filters.confidence_min > 0.0:
-        entries = entries.filter(pl.col("confidence") >= filters.confidence_min)
-    return entries
+        plans = plans.filter(pl.col("confidence") >= filters.confidence_min)
+    return plans
 
 
-def _as_entries(rows: pl.DataFrame) -> pl.DataFrame:
-    """The columns of an entry in their order; a rule that claims no confidence has none."""
-    absent = [
-        pl.lit(None, dtype=kind).alias(name) for name, kind in ENTRY.items() if name not in rows.columns
-    ]
-    return rows.with_columns(absent).select(pl.col(name).cast(kind) for name, kind in ENTRY.items())
+def _as_plans(rows: pl.DataFrame) -> pl.DataFrame:
+    """The columns of a plan in their order; a rule that claims no confidence has none."""
+    absent = [pl.lit(None, dtype=kind).alias(name) for name, kind in PLAN.items() if name not in rows.columns]
+    return rows.with_columns(absent).select(pl.col(name).cast(kind) for name, kind in PLAN.items())
