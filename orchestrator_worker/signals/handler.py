@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
+from orchestrator_worker.candles import store as candles_store
 from orchestrator_worker.ending import Discard, Ending
 from orchestrator_worker.indicators.technical import BARS_NEEDED
 from orchestrator_worker.resources import Resources
@@ -35,7 +36,7 @@ async def handle(delivery: Delivery[ComputeSignals], resources: Resources) -> En
     wanted = message.opened_at or timeframe.newest_closed(now)
     if wanted > now - timeframe.delta:
         return Discard(f"candle_open: the {timeframe} candle of {wanted.isoformat()} has not closed yet")
-    newest = await store.newest_candle_opened_at(pool, symbol, timeframe, wanted)
+    newest = await candles_store.newest_opened_at(pool, symbol, timeframe, until=wanted)
     if newest is None:
         return Discard(f"not_enough_data: have 0, need {BARS_MIN} candles of {symbol} {timeframe}")
     if message.opened_at is not None and newest != wanted:
@@ -105,9 +106,9 @@ async def _load_candles(
     pool = resources.trading
     bars = WALK_BARS_MAX
     if judged_until is not None:
-        missed = await store.count_candles_between(pool, symbol, timeframe, judged_until, newest)
+        missed = await candles_store.count_between(pool, symbol, timeframe, after=judged_until, until=newest)
         bars = min(WALK_BARS_MAX, BARS_NEEDED + missed)
-    return await store.candles_until(pool, symbol, timeframe, newest, bars_max=bars)
+    return await candles_store.candles_between(pool, symbol, timeframe, until=newest, bars_max=bars)
 
 
 async def _load_readings(

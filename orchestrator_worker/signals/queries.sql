@@ -3,35 +3,6 @@ select max(opened_at)
 from signals
 where symbol = $1::text and timeframe = $2::text and strategy_version = $3::text;
 
--- name: newest_candle_opened_at
-select max(opened_at)
-from candles
-where symbol = $1::text and timeframe = $2::text and opened_at <= $3::timestamptz;
-
--- name: count_candles_between
-select count(distinct opened_at)
-from candles
-where symbol = $1::text and timeframe = $2::text and opened_at > $3::timestamptz and opened_at <= $4::timestamptz;
-
--- name: candles_until
--- Several exchanges may have the same candle: the one with the most volume tells the price best.
--- Cast to double precision, because a Decimal column aborts the process inside the indicators' plugin.
-select
-  opened_at,
-  open::double precision as open,
-  high::double precision as high,
-  low::double precision as low,
-  close::double precision as close,
-  volume::double precision as volume
-from (
-  select distinct on (opened_at) opened_at, open, high, low, close, volume
-  from candles
-  where symbol = $1::text and timeframe = $2::text and opened_at <= $3::timestamptz
-  order by opened_at desc, volume desc, exchange
-  limit $4::integer
-) as newest
-order by opened_at;
-
 -- name: readings_between
 select source, opened_at, data
 from indicators

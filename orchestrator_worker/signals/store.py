@@ -19,16 +19,6 @@ SQL = sql.load(__package__)
 SAVED_AT_ONCE = 2_000
 
 _TIME = pl.Datetime("us", "UTC")
-_CANDLES = pl.Schema(
-    {
-        "opened_at": _TIME,
-        "open": pl.Float64(),
-        "high": pl.Float64(),
-        "low": pl.Float64(),
-        "close": pl.Float64(),
-        "volume": pl.Float64(),
-    }
-)
 _JUDGED = pl.Schema(
     {
         "opened_at": _TIME,
@@ -49,26 +39,6 @@ async def newest_signal_opened_at(
 ) -> datetime | None:
     newest = await pool.fetchval(SQL["newest_signal_opened_at"], symbol, timeframe, strategy_version)
     return cast("datetime | None", newest)
-
-
-async def newest_candle_opened_at(
-    pool: Pool, symbol: Symbol, timeframe: Timeframe, until: datetime
-) -> datetime | None:
-    newest = await pool.fetchval(SQL["newest_candle_opened_at"], symbol, timeframe, until)
-    return cast("datetime | None", newest)
-
-
-async def count_candles_between(
-    pool: Pool, symbol: Symbol, timeframe: Timeframe, after: datetime, until: datetime
-) -> int:
-    return cast(int, await pool.fetchval(SQL["count_candles_between"], symbol, timeframe, after, until))
-
-
-async def candles_until(
-    pool: Pool, symbol: Symbol, timeframe: Timeframe, until: datetime, *, bars_max: int
-) -> pl.DataFrame:
-    records = await pool.fetch(SQL["candles_until"], symbol, timeframe, until, bars_max)
-    return pl.DataFrame([tuple(record) for record in records], schema=_CANDLES, orient="row")
 
 
 async def readings_between(

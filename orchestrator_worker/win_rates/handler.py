@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from orchestrator_worker.candles import store as candles_store
 from orchestrator_worker.ending import Discard, Ending
 from orchestrator_worker.resources import Resources
 from orchestrator_worker.signals.walk import STRATEGY_VERSION
@@ -36,7 +37,7 @@ class Material:
 
 async def handle(delivery: Delivery[ComputeWinrate], resources: Resources) -> Ending:
     message = delivery.message
-    newest = await store.newest_candle_opened_at(resources.trading, message.symbol, message.timeframe)
+    newest = await candles_store.newest_opened_at(resources.trading, message.symbol, message.timeframe)
     if newest is None:
         return Discard(
             f"not_enough_data: have 0, need 1 closed candle of {message.symbol} {message.timeframe}"
@@ -77,11 +78,11 @@ async def _load(resources: Resources, message: ComputeWinrate, newest: datetime,
             pool, symbol, timeframe, STRATEGY_VERSION, since, horizon=horizon, label_version=LABEL_VERSION
         )
     oldest = min((signals["opened_at"][0] for signals in unjudged.values() if signals.height), default=since)
-    candles = await store.candles_since(
+    candles = await candles_store.candles_between(
         pool,
         symbol,
         timeframe,
-        min(oldest, since) - WARM_UP_BARS * timeframe.delta,
+        since=min(oldest, since) - WARM_UP_BARS * timeframe.delta,
         bars_max=CANDLES_MAX,
     )
     return Material(candles=candles, unjudged=unjudged, earlier=earlier)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import cast
 
 import polars as pl
 
@@ -18,16 +17,6 @@ SQL = sql.load(__package__)
 SAVED_AT_ONCE = 5_000
 
 _TIME = pl.Datetime("us", "UTC")
-_CANDLES = pl.Schema(
-    {
-        "opened_at": _TIME,
-        "open": pl.Float64(),
-        "high": pl.Float64(),
-        "low": pl.Float64(),
-        "close": pl.Float64(),
-        "volume": pl.Float64(),
-    }
-)
 _SIGNALS = pl.Schema(
     {
         "signal_id": pl.String(),
@@ -50,17 +39,6 @@ _OUTCOMES = pl.Schema(
     }
 )
 _SAVED = ("signal_id", "barrier", "ambiguous", "return_net", "r_multiple", "mfe", "mae", "closed_at")
-
-
-async def newest_candle_opened_at(pool: Pool, symbol: Symbol, timeframe: Timeframe) -> datetime | None:
-    return cast("datetime | None", await pool.fetchval(SQL["newest_candle_opened_at"], symbol, timeframe))
-
-
-async def candles_since(
-    pool: Pool, symbol: Symbol, timeframe: Timeframe, since: datetime, *, bars_max: int
-) -> pl.DataFrame:
-    records = await pool.fetch(SQL["candles_since"], symbol, timeframe, since, bars_max)
-    return pl.DataFrame([tuple(record) for record in records], schema=_CANDLES, orient="row")
 
 
 async def unjudged_signals(

@@ -1,0 +1,1 @@
+"""The stored candles of a pair, as every calculation loads them."""
