@@ -15,11 +15,20 @@ from orchestrator_worker.indicators import handler as indicators
 from orchestrator_worker.reconcile import handler as reconcile
 from orchestrator_worker.relay.relay import Relay
 from orchestrator_worker.resources import Resources
+from orchestrator_worker.scaling import handler as scaling
 from orchestrator_worker.settings import WorkerSettings
 from orchestrator_worker.signals import handler as signals
+from orchestrator_worker.simulation import handler as simulation
 from orchestrator_worker.win_rates import handler as win_rates
 from zmarty import queue
-from zmarty.messages import ComputeSignals, ComputeWinrate, IngestIndicators, Reconcile
+from zmarty.messages import (
+    CalculateScaling,
+    ComputeSignals,
+    ComputeWinrate,
+    IngestIndicators,
+    Reconcile,
+    RunSimulation,
+)
 from zmarty.postgres import TROUBLE, Listener, Pool
 
 log = structlog.get_logger(__name__)
@@ -33,6 +42,15 @@ WORK: tuple[Work[Any], ...] = (
     Work(message=ComputeSignals, handle=signals.handle, concurrency=2, priority=2),
     Work(message=ComputeWinrate, handle=win_rates.handle, concurrency=1),
     Work(message=Reconcile, handle=reconcile.handle, concurrency=5, attempts_max=reconcile.ATTEMPTS_MAX),
+    Work(
+        message=RunSimulation,
+        handle=simulation.handle,
+        concurrency=2,
+        timeout_seconds=simulation.TIMEOUT_SECONDS,
+        attempts_max=simulation.ATTEMPTS_MAX,
+    ),
+    # Somebody waits for the answer, and it takes a millisecond.
+    Work(message=CalculateScaling, handle=scaling.handle, concurrency=2, priority=2),
 )
 
 

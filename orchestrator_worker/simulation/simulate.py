@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from orchestrator_worker.indicators.technical import BARS_NEEDED
 from orchestrator_worker.simulation.chance import SLICES, chance_of, draw
 from orchestrator_worker.simulation.replay import OPEN, Replay, Terms, race, replay
 from orchestrator_worker.simulation.soundness import NotEnoughData
@@ -21,6 +22,8 @@ from zmarty.market import Timeframe
 
 # What a page is wide enough to show.
 CURVE_POINTS_MAX = 400
+# Bars loaded before the tested ones: for the slowest indicator, and for a first record of outcomes to learn from.
+WARM_UP_BARS = BARS_NEEDED
 # Bars that a test must hold beyond its strategy's warm-up.
 TESTED_BARS_MIN = 50
 # Fewer independent outcomes let nobody say whether a pattern works.

@@ -7,6 +7,7 @@ candles and readings up to t only.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 import polars as pl
@@ -119,6 +120,58 @@ class SmaCross:
             stop_price=close * (1.0 - side * self.stop),
             target_price=close * (1.0 + side * self.target),
         )
+
+
+class Pattern(Protocol):
+    """What is used of a detected pattern; it may be known from the close of `detected_opened_at` on."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def direction(self) -> str: ...
+    @property
+    def confidence(self) -> float: ...
+    @property
+    def detected_opened_at(self) -> datetime: ...
+
+
+class Detect(Protocol):
+    """All patterns of a history, each as it could have been known at its bar."""
+
+    def __call__(self, bars: pl.DataFrame, *, timeframe: Timeframe) -> Sequence[Pattern]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patterns:
+    """Detected patterns of one kind, or of any, traded in their direction with the levels that a signal would have."""
+
+    detect: Detect
+    pattern: str | None = None
+    bars_min: int = BARS_MIN
+
+    @property
+    def name(self) -> str:
+        return f"pattern:{self.pattern or 'any'}"
+
+    def horizon(self, timeframe: Timeframe) -> Horizon:
+        return Horizon.of(timeframe)
+
+    def plans(self, history: History) -> pl.DataFrame:
+        found = pl.DataFrame(
+            [
+                (pattern.detected_opened_at, pattern.direction, pattern.confidence, pattern.kind)
+                for pattern in self.detect(history.candles, timeframe=history.timeframe)
+                if self.pattern is None or pattern.kind == self.pattern
+            ],
+            schema={name: PLAN[name] for name in ("opened_at", "direction", "confidence", "kind")},
+            orient="row",
+        )
+        # Two kinds may say the same of one bar; it is one trade, on the surer word.
+        once = found.sort("confidence", descending=True).unique(["opened_at", "direction"], keep="first")
+        return _as_plans(self.everywhere(history).join(once, on=["opened_at", "direction"]).sort("opened_at"))
+
+    def everywhere(self, history: History) -> pl.DataFrame:
+        return entered_everywhere(history.candles)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
