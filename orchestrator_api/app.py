@@ -31,7 +31,9 @@ from orchestrator_api.model_router.router import open_router
 from orchestrator_api.orchestration.routes import routes as orchestration_routes
 from orchestrator_api.pages.routes import routes as pages_routes
 from orchestrator_api.resources import PublicConfig, Resources
+from orchestrator_api.scaling.routes import routes as scaling_routes
 from orchestrator_api.settings import Settings
+from orchestrator_api.simulation.routes import routes as simulation_routes
 from zmarty.postgres import CHAT_PATIENCE, TRADING_PATIENCE, Listener, Patience, Pool, open_pool
 
 POOL_CLOSE_SECONDS = 5.0
@@ -41,6 +43,8 @@ ROUTES: tuple[BaseRoute, ...] = (
     *credits_routes,
     *accounts_routes,
     *market_routes,
+    *simulation_routes,
+    *scaling_routes,
     *jobs_routes,
     *events_routes,
     *orchestration_routes,
