@@ -13,7 +13,7 @@ from pathlib import Path
 from local_stack.clusters import server_binaries
 
 GIBIBYTE = 1 << 30
-PACKAGES = ("asyncpg", "uvloop", "pgqueuer", "procrastinate", "deno")
+PACKAGES = ("asyncpg", "polars", "uvloop", "pgqueuer", "procrastinate", "backtesting", "deno")
 
 
 @cache

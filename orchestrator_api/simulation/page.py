@@ -98,8 +98,8 @@ def _tiles(document: ReportDocument) -> Iterator[str]:
         percentile = document.chance.percentile
         yield _tile(
             "Against luck",
-            NOTHING if percentile is None else f"beats {_percent(percentile, digits=0)}",
-            f"of {document.chance.draws} random entries; 50 % is luck",
+            _percent(percentile, digits=0),
+            f"of {document.chance.draws:,} random entries beaten; 50 % is luck",
         )
     yield _tile(
         "Deepest fall",
