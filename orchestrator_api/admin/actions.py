@@ -7,7 +7,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from orchestrator_api.admin import store
-from orchestrator_api.admin.audit import Actor, actor_of, audited
+from orchestrator_api.admin.actor import Actor, actor_of
+from orchestrator_api.admin.audit import audited
 from orchestrator_api.admin.rows import (
     PURGE_MAX,
     Letters,

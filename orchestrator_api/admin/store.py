@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import asyncpg
 from pydantic import ValidationError
 
+from orchestrator_api.admin.actor import Actor
 from orchestrator_api.admin.rows import (
     Action,
     DeadLetter,
@@ -22,9 +23,6 @@ from orchestrator_api.admin.rows import (
 from zmarty.errors import NotFound
 from zmarty.postgres import Connection, Pool
 from zmarty.sql import load
-
-if TYPE_CHECKING:
-    from orchestrator_api.admin.audit import Actor
 
 SQL = load(__package__)
 
@@ -148,7 +146,7 @@ async def audit(chat: Pool, *, before: int, limit: int) -> list[Action]:
 
 
 async def save_intent(
-    chat: "Pool | Connection", actor: "Actor", action: str, entity: str, asked: dict[str, Any]
+    chat: "Pool | Connection", actor: Actor, action: str, entity: str, asked: dict[str, Any]
 ) -> int:
     intent: int = await chat.fetchval(
         SQL["save_intent"], actor.name, action, entity, asked, actor.ip, actor.user_agent

@@ -6,7 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from orchestrator_api.admin.audit import actor_of, audited
+from orchestrator_api.admin.actor import actor_of
+from orchestrator_api.admin.audit import audited
 from orchestrator_api.answers import json_answer
 from orchestrator_api.auth.token import authenticate
 from orchestrator_api.auth.user import Forbidden, User
