@@ -1,5 +1,5 @@
 -- Supabase B (trading) as its migrations leave it. Generated from supabase/trading/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: c8078798a7cd771e
+-- by `make pages`; do not edit. Fingerprint of the migrations: 361f0dc49d3a8f35
 
 CREATE SCHEMA partitions;
 
@@ -157,6 +157,34 @@ end
 $$;
 
 COMMENT ON FUNCTION private.keep_up_jobs() IS 'Daily upkeep of jobs: silent ones fail, those that ended long ago go.';
+
+CREATE FUNCTION private.keep_up_simulations() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  -- Each row takes up to five thousand trades with it.
+  rows_max constant integer := 2000;
+  kept constant interval := '90 days';
+  silent_for constant interval := '1 day';
+begin
+  update public.simulations
+  set state = 'failed', error = 'abandoned: nothing was heard of it for a day', ended_at = now(), updated_at = now()
+  where id in (
+    select id
+    from public.simulations
+    where ended_at is null and updated_at < now() - silent_for
+    order by updated_at
+    limit rows_max
+  );
+  delete from public.simulations
+  where id in (
+    select id from public.simulations where ended_at < now() - kept order by ended_at limit rows_max
+  );
+end
+$$;
+
+COMMENT ON FUNCTION private.keep_up_simulations() IS 'Daily upkeep of simulations: silent ones fail, those that ended long ago go with their trades.';
 
 CREATE FUNCTION private.recent_cron_runs(limit_runs integer) RETURNS TABLE(job_name text, schedule text, status text, return_message text, started_at timestamp with time zone, ended_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1231,6 +1259,66 @@ COMMENT ON COLUMN public.signals.confidence IS 'Probability that the first targe
 
 COMMENT ON COLUMN public.signals.expected_value IS 'Expected return of the trade after costs, as a fraction of the entry price.';
 
+CREATE TABLE public.simulation_trades (
+    simulation_id uuid NOT NULL,
+    number integer NOT NULL,
+    direction text NOT NULL,
+    kind text NOT NULL,
+    confidence double precision,
+    verdict text,
+    opened_at timestamp with time zone NOT NULL,
+    entered_at timestamp with time zone NOT NULL,
+    entry_price double precision NOT NULL,
+    paid_price double precision NOT NULL,
+    stop_price double precision NOT NULL,
+    target_price double precision NOT NULL,
+    exited_at timestamp with time zone NOT NULL,
+    exit_price double precision NOT NULL,
+    reason text NOT NULL,
+    ambiguous boolean NOT NULL,
+    bars integer NOT NULL,
+    units double precision NOT NULL,
+    notional double precision NOT NULL,
+    return_net double precision NOT NULL,
+    r_multiple double precision NOT NULL,
+    pnl double precision NOT NULL,
+    mfe double precision NOT NULL,
+    mae double precision NOT NULL,
+    CONSTRAINT simulation_trades_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text]))),
+    CONSTRAINT simulation_trades_numbered CHECK ((number >= 1)),
+    CONSTRAINT simulation_trades_reason_known CHECK ((reason = ANY (ARRAY['target'::text, 'stop'::text, 'expiry'::text, 'open'::text])))
+);
+
+COMMENT ON TABLE public.simulation_trades IS 'Trades nobody made: what a replay would have bought and sold. Prices are results of a calculation, not money.';
+
+CREATE TABLE public.simulations (
+    id uuid NOT NULL,
+    user_id uuid,
+    kind text NOT NULL,
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    request jsonb NOT NULL,
+    state text DEFAULT 'running'::text NOT NULL,
+    summary jsonb,
+    curve jsonb,
+    trades_count integer,
+    error text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT simulations_curve_bounded CHECK (((jsonb_typeof(curve) = 'array'::text) AND (jsonb_array_length(curve) <= 400))),
+    CONSTRAINT simulations_ended_once CHECK (((state <> 'running'::text) = (ended_at IS NOT NULL))),
+    CONSTRAINT simulations_kind_known CHECK ((kind = ANY (ARRAY['analyze'::text, 'win_ratio'::text, 'validate_pattern'::text, 'assess_risk'::text, 'report'::text]))),
+    CONSTRAINT simulations_request_bounded CHECK ((pg_column_size(request) <= 16384)),
+    CONSTRAINT simulations_state_known CHECK ((state = ANY (ARRAY['running'::text, 'done'::text, 'failed'::text, 'cancelled'::text]))),
+    CONSTRAINT simulations_summary_bounded CHECK ((pg_column_size(summary) <= 65536)),
+    CONSTRAINT simulations_trades_counted CHECK ((trades_count >= 0))
+);
+
+COMMENT ON TABLE public.simulations IS 'A replay over history that a user asked for; its id is that of its job.';
+
+COMMENT ON COLUMN public.simulations.trades_count IS 'All trades of the replay; simulation_trades keeps at most the newest 5000 of them.';
+
 CREATE TABLE public.user_references (
     user_id uuid NOT NULL,
     email text,
@@ -1450,6 +1538,12 @@ ALTER TABLE ONLY public.signals
 ALTER TABLE ONLY public.signals
     ADD CONSTRAINT signals_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.simulation_trades
+    ADD CONSTRAINT simulation_trades_pkey PRIMARY KEY (simulation_id, number);
+
+ALTER TABLE ONLY public.simulations
+    ADD CONSTRAINT simulations_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.user_references
     ADD CONSTRAINT user_references_pkey PRIMARY KEY (user_id);
 
@@ -1498,6 +1592,12 @@ CREATE INDEX recent_errors_newest ON public.recent_errors USING btree (occurred_
 
 CREATE INDEX signals_newest ON public.signals USING btree (symbol, timeframe, opened_at DESC);
 
+CREATE INDEX simulations_ended ON public.simulations USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+
+CREATE INDEX simulations_of_user ON public.simulations USING btree (user_id, created_at DESC, id DESC);
+
+CREATE INDEX simulations_running ON public.simulations USING btree (updated_at) WHERE (ended_at IS NULL);
+
 CREATE INDEX watchers_active_pairs ON public.watchers USING btree (symbol, timeframe) WHERE active;
 
 CREATE TRIGGER tell_inserted AFTER INSERT ON public.candles REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION private.tell_candles();
@@ -1520,6 +1620,9 @@ CREATE TRIGGER tell_updated AFTER UPDATE ON public.win_rate REFERENCING NEW TABL
 
 ALTER TABLE ONLY public.signal_outcomes
     ADD CONSTRAINT signal_outcomes_signal_id_fkey FOREIGN KEY (signal_id) REFERENCES public.signals(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.simulation_trades
+    ADD CONSTRAINT simulation_trades_simulation_id_fkey FOREIGN KEY (simulation_id) REFERENCES public.simulations(id) ON DELETE CASCADE;
 
 CREATE POLICY api_reads ON private.trimmed_events FOR SELECT TO zmarty_api USING (true);
 
@@ -1544,6 +1647,10 @@ CREATE POLICY api_reads ON public.liq_clusters FOR SELECT TO zmarty_api USING (t
 CREATE POLICY api_reads ON public.signal_outcomes FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.signals FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.simulation_trades FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.simulations FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.vendor_limits FOR SELECT TO zmarty_api USING (true);
 
@@ -1577,6 +1684,10 @@ ALTER TABLE public.signal_outcomes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.signals ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.simulation_trades ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.simulations ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.user_references ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.vendor_answers ENABLE ROW LEVEL SECURITY;
@@ -1608,6 +1719,10 @@ CREATE POLICY worker_keeps ON public.recent_errors TO zmarty_worker USING (true)
 CREATE POLICY worker_keeps ON public.signal_outcomes TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.signals TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.simulation_trades TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.simulations TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.vendor_answers TO zmarty_worker USING (true) WITH CHECK (true);
 
@@ -1657,6 +1772,8 @@ GRANT ALL ON FUNCTION private.admit_request(vendor_name text, request_weight num
 REVOKE ALL ON FUNCTION private.keep_up() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.keep_up_jobs() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.keep_up_simulations() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.recent_cron_runs(limit_runs integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.recent_cron_runs(limit_runs integer) TO zmarty_api;
@@ -1787,6 +1904,14 @@ GRANT SELECT,INSERT ON TABLE public.signal_outcomes TO zmarty_worker;
 GRANT ALL ON TABLE public.signals TO service_role;
 GRANT SELECT ON TABLE public.signals TO zmarty_api;
 GRANT SELECT,INSERT ON TABLE public.signals TO zmarty_worker;
+
+GRANT ALL ON TABLE public.simulation_trades TO service_role;
+GRANT SELECT ON TABLE public.simulation_trades TO zmarty_api;
+GRANT SELECT,INSERT,DELETE ON TABLE public.simulation_trades TO zmarty_worker;
+
+GRANT ALL ON TABLE public.simulations TO service_role;
+GRANT SELECT ON TABLE public.simulations TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.simulations TO zmarty_worker;
 
 GRANT ALL ON TABLE public.user_references TO service_role;
 GRANT SELECT ON TABLE public.user_references TO zmarty_api;

@@ -118,7 +118,7 @@ def _account(spec: ScalingSpec) -> Iterator[Refusal]:
 
 def _market(spec: ScalingSpec) -> Iterator[Refusal]:
     if spec.candle_closed is not True:
-        yield Refusal(rule="candle_open", sentence="Steps are decided on closed candles only.")
+        yield Refusal(rule="unclosed_candle", sentence="Steps are decided on closed candles only.")
     if spec.volatility is None or spec.volatility > VOLATILITY_MAX:
         yield _limited(
             "volatility",

@@ -66,8 +66,8 @@ def test_a_good_step_is_allowed_with_all_its_numbers() -> None:
         ("drawdown_max", {"drawdown": None}),
         ("ladder_losses", {"ladder_losses_14d": 3}),
         ("positions_max", {"open_positions": 3}),
-        ("candle_open", {"candle_closed": False}),
-        ("candle_open", {"candle_closed": None}),
+        ("unclosed_candle", {"candle_closed": False}),
+        ("unclosed_candle", {"candle_closed": None}),
         ("volatility", {"volatility": 0.0501}),
         ("volatility", {"volatility": None}),
         ("market_against", {"market_condition": "trending_down"}),
@@ -136,7 +136,7 @@ def test_by_default_everything_is_off() -> None:
     )
 
     assert (answer["allowed"], answer["rule"]) == (False, "scaling_off")
-    assert {"stop_missing", "daily_loss", "drawdown_max", "ladder_losses", "candle_open", "volatility"} <= {
+    assert {"stop_missing", "daily_loss", "drawdown_max", "ladder_losses", "unclosed_candle", "volatility"} <= {
         refusal["rule"] for refusal in answer["refusals"]
     }
     assert len(answer["ladder"]) == 3
