@@ -63,14 +63,16 @@ def _require_times(opened_at: pl.Series, timeframe: Timeframe) -> None:
         raise HistoryInvalid("opened_at", "must not be empty")
     if opened_at.is_empty():
         return
-    for when in (opened_at.min(), opened_at.max()):
-        assert isinstance(when, datetime)
-        if not EARLIEST <= when < LATEST:
-            raise HistoryInvalid(
-                "opened_at",
-                f"{when.isoformat()} does not lie between {EARLIEST.year} and {LATEST.year}: is it in another unit of time?",
-            )
+    # As numbers: times in a wrong unit may lie beyond every calendar.
     times = opened_at.to_numpy().astype("datetime64[us]").astype(np.int64)
+    earliest, latest = (int(bound.timestamp()) * 1_000_000 for bound in (EARLIEST, LATEST))
+    strange = (times < earliest) | (times >= latest)
+    if strange.any():
+        found = times[int(np.argmax(strange))] // 1_000_000
+        raise HistoryInvalid(
+            "opened_at",
+            f"{found} s since 1970 does not lie between {EARLIEST.year} and {LATEST.year}: is it in another unit of time?",
+        )
     steps = np.diff(times)
     if (steps == 0).any():
         bar = int(np.argmax(steps == 0))

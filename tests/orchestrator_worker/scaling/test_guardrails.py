@@ -136,9 +136,14 @@ def test_by_default_everything_is_off() -> None:
     )
 
     assert (answer["allowed"], answer["rule"]) == (False, "scaling_off")
-    assert {"stop_missing", "daily_loss", "drawdown_max", "ladder_losses", "unclosed_candle", "volatility"} <= {
-        refusal["rule"] for refusal in answer["refusals"]
-    }
+    assert {
+        "stop_missing",
+        "daily_loss",
+        "drawdown_max",
+        "ladder_losses",
+        "unclosed_candle",
+        "volatility",
+    } <= {refusal["rule"] for refusal in answer["refusals"]}
     assert len(answer["ladder"]) == 3
 
 
