@@ -26,7 +26,9 @@ find_python() {
 has_venv() { local python; python=$(find_python); [ -n "$python" ] && "$python" -c 'import ensurepip, venv' 2>/dev/null; }
 
 debian_packages() {
-  local wanted=()
+  local program wanted=()
+  # `make run` needs neither; deploying does, and its tests would pass by being skipped.
+  for program in curl git; do command -v "$program" > /dev/null || wanted+=("$program"); done
   [ -n "$(newest_postgres)" ] || wanted+=(postgresql)
   has_venv || wanted+=(python3 python3-venv)
   if [ ${#wanted[@]} -gt 0 ]; then install_debian "${wanted[@]}"; fi

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
@@ -150,6 +153,15 @@ async def logged_in(database: Database, role: str) -> AsyncIterator[Pool]:
     finally:
         # Not close(): it would wait for a connection that a failed test never gave back.
         pool.terminate()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def programs_of_the_set_up() -> Iterator[None]:
+    """Let `.venv/bin/pytest` find the programs that `make test` finds."""
+    with pytest.MonkeyPatch.context() as patch:
+        # Where the machine has no Node, or one too old, the set-up puts it beside our Python and nowhere else.
+        patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

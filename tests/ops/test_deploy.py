@@ -22,10 +22,6 @@ TOKEN = "token-of-supabase"
 FUNCTIONS = ("watchers-upsert", "user-references-upsert")
 SHARED = [f"../_shared/{name}.ts" for name in ("serve", "handler", "signature", "fields", "database")]
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("curl") is None or shutil.which("git") is None, reason="needs curl and git"
-)
-
 # Notes its arguments. As Python it migrates by a note alone and runs everything else for real.
 STAND_IN = """#!/usr/bin/env bash
 if [ "$(basename "$0")" = python ] && [ "$1" != -m ]; then exec {python} "$@"; fi
