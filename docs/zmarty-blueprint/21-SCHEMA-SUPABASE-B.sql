@@ -1,5 +1,5 @@
 -- Supabase B (trading) as its migrations leave it. Generated from supabase/trading/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: 361f0dc49d3a8f35
+-- by `make pages`; do not edit. Fingerprint of the migrations: 2b91ef80d64077e3
 
 CREATE SCHEMA partitions;
 
@@ -135,6 +135,28 @@ end
 $$;
 
 COMMENT ON FUNCTION private.keep_up() IS 'Daily upkeep in bounded steps: partitions ahead, errors and the log of cron.';
+
+CREATE FUNCTION private.keep_up_clusters() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  rows_max constant integer := 200000;
+  maps_kept constant interval := '90 days';
+  pushes_kept constant interval := '7 days';
+begin
+  delete from public.liq_clusters
+  where id in (
+    select id from public.liq_clusters where observed_at < now() - maps_kept order by observed_at limit rows_max
+  );
+  delete from public.cluster_pushes
+  where id in (
+    select id from public.cluster_pushes where received_at < now() - pushes_kept order by received_at limit rows_max
+  );
+end
+$$;
+
+COMMENT ON FUNCTION private.keep_up_clusters() IS 'Daily upkeep of maps and pushes in bounded steps.';
 
 CREATE FUNCTION private.keep_up_jobs() RETURNS void
     LANGUAGE plpgsql
@@ -564,6 +586,16 @@ end
 $$;
 
 COMMENT ON FUNCTION queueing.enqueue_due_ingests() IS 'Send one ingest_indicators message for each watched pair whose candle has closed; returns how many were sent.';
+
+CREATE FUNCTION queueing.enqueue_for_symbols(queue_name text) RETURNS integer
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  select count(queueing.send_once(queue_name, jsonb_build_object('symbol', symbol)))::integer
+  from (select distinct symbol from public.watchers where active order by symbol limit 10000) as watched;
+$$;
+
+COMMENT ON FUNCTION queueing.enqueue_for_symbols(queue_name text) IS 'Send one message that names its symbol only for each watched symbol; returns how many were sent.';
 
 CREATE FUNCTION queueing.enqueue_reconcile() RETURNS bigint
     LANGUAGE sql
@@ -1078,6 +1110,41 @@ CREATE TABLE private.trimmed_events (
 
 COMMENT ON TABLE private.trimmed_events IS 'Up to where events were removed; who stands before it has missed some.';
 
+CREATE TABLE public.cluster_asks (
+    symbol text NOT NULL,
+    source text NOT NULL,
+    asked_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.cluster_asks IS 'When a source was last asked for a symbol''s map, so that nobody asks it twice for the same one. A row for each symbol and source.';
+
+CREATE TABLE public.cluster_pushes (
+    id text NOT NULL,
+    symbol text NOT NULL,
+    observed_at timestamp with time zone NOT NULL,
+    clusters jsonb,
+    image bytea,
+    media_type text,
+    confidence double precision,
+    link text,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    refusal text,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT cluster_pushes_clusters_bounded CHECK ((pg_column_size(clusters) <= 262144)),
+    CONSTRAINT cluster_pushes_confidence_bounded CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
+    CONSTRAINT cluster_pushes_ended_once CHECK (((state = 'waiting'::text) = (ended_at IS NULL))),
+    CONSTRAINT cluster_pushes_id_bounded CHECK (((length(id) >= 1) AND (length(id) <= 128))),
+    CONSTRAINT cluster_pushes_image_bounded CHECK ((octet_length(image) <= 2097152)),
+    CONSTRAINT cluster_pushes_link_bounded CHECK ((length(link) <= 500)),
+    CONSTRAINT cluster_pushes_media_type_known CHECK ((media_type = ANY (ARRAY['image/png'::text, 'image/jpeg'::text]))),
+    CONSTRAINT cluster_pushes_one_kind CHECK (((clusters IS NULL) = (media_type IS NOT NULL))),
+    CONSTRAINT cluster_pushes_refusal_bounded CHECK ((length(refusal) <= 500)),
+    CONSTRAINT cluster_pushes_state_known CHECK ((state = ANY (ARRAY['waiting'::text, 'kept'::text, 'refused'::text])))
+);
+
+COMMENT ON TABLE public.cluster_pushes IS 'One row a webhook-id, so that a replay is seen. At most 200 pushes and 50 images wait at once; an image goes with the end of its push, a row after seven days (private.keep_up_clusters).';
+
 CREATE TABLE public.events (
     xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
     id bigint NOT NULL,
@@ -1171,11 +1238,23 @@ CREATE TABLE public.liq_clusters (
     source text NOT NULL,
     observed_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    confidence double precision,
+    link text,
+    CONSTRAINT liq_clusters_confidence_bounded CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
+    CONSTRAINT liq_clusters_link_bounded CHECK ((length(link) <= 500)),
     CONSTRAINT liq_clusters_notional_counted CHECK ((notional >= (0)::numeric)),
     CONSTRAINT liq_clusters_price_positive CHECK ((price > (0)::numeric)),
     CONSTRAINT liq_clusters_side_known CHECK ((side = ANY (ARRAY['above'::text, 'below'::text]))),
     CONSTRAINT liq_clusters_size_known CHECK ((size = ANY (ARRAY['small'::text, 'medium'::text, 'large'::text, 'xlarge'::text])))
 );
+
+COMMENT ON TABLE public.liq_clusters IS 'Maps of clusters: the rows of one symbol, source and observed_at are one map. Kept for 90 days (private.keep_up_clusters).';
+
+COMMENT ON COLUMN public.liq_clusters.source IS 'king_fisher (asked), pushed (posted as clusters), screenshot (posted as an image and read by a model), estimated.';
+
+COMMENT ON COLUMN public.liq_clusters.confidence IS 'The source''s own, where it has one: a model''s for what it read, for an estimate the share of open interest it rests on.';
+
+COMMENT ON COLUMN public.liq_clusters.link IS 'Where the map can be looked at, as its sender says.';
 
 ALTER TABLE public.liq_clusters ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.liq_clusters_id_seq
@@ -1185,6 +1264,36 @@ ALTER TABLE public.liq_clusters ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.liquidation_monitor (
+    symbol text NOT NULL,
+    source text NOT NULL,
+    observed_at timestamp with time zone NOT NULL,
+    confidence double precision,
+    link text,
+    price numeric NOT NULL,
+    price_at timestamp with time zone NOT NULL,
+    nearest_above jsonb,
+    nearest_below jsonb,
+    hits jsonb DEFAULT '[]'::jsonb NOT NULL,
+    cascade_risk double precision,
+    cascade_band text,
+    cascade_parts jsonb NOT NULL,
+    pattern text,
+    pattern_parts jsonb NOT NULL,
+    distances jsonb NOT NULL,
+    computed_at timestamp with time zone NOT NULL,
+    CONSTRAINT liquidation_monitor_band_known CHECK ((cascade_band = ANY (ARRAY['high'::text, 'medium'::text, 'low'::text, 'none'::text]))),
+    CONSTRAINT liquidation_monitor_pattern_known CHECK ((pattern = ANY (ARRAY['long_squeeze'::text, 'short_squeeze'::text, 'pull_up'::text, 'pull_down'::text, 'balanced'::text]))),
+    CONSTRAINT liquidation_monitor_price_positive CHECK ((price > (0)::numeric)),
+    CONSTRAINT liquidation_monitor_risk_bounded CHECK (((cascade_risk >= (0)::double precision) AND (cascade_risk <= (100)::double precision)))
+);
+
+COMMENT ON TABLE public.liquidation_monitor IS 'One row a symbol, rewritten with each map and each judged candle: as many rows as there are instruments. Not a history.';
+
+COMMENT ON COLUMN public.liquidation_monitor.price_at IS 'When the candle closed that the price is from.';
+
+COMMENT ON COLUMN public.liquidation_monitor.cascade_risk IS '0 to 100; null where no cluster of the map says how much it holds.';
 
 CREATE TABLE public.recent_errors (
     id bigint NOT NULL,
@@ -1205,6 +1314,47 @@ ALTER TABLE public.recent_errors ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.risk_anchors (
+    symbol text NOT NULL,
+    valid_from date NOT NULL,
+    risk double precision NOT NULL,
+    price numeric NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT risk_anchors_price_positive CHECK ((price > (0)::numeric)),
+    CONSTRAINT risk_anchors_risk_bounded CHECK (((risk >= (0)::double precision) AND (risk <= (1)::double precision))),
+    CONSTRAINT risk_anchors_symbol_canonical CHECK ((symbol ~ '^[A-Z0-9]{2,12}/[A-Z0-9]{2,12}$'::text))
+);
+
+COMMENT ON TABLE public.risk_anchors IS 'Operators'' data (zmarty risk import): the anchors of one symbol and day are one curve, which counts from that day until a later one. A few dozen rows a symbol and curve; kept.';
+
+COMMENT ON COLUMN public.risk_anchors.valid_from IS 'The day from which the curve was known. Never earlier: a curve drawn afterwards fits its past too well.';
+
+CREATE TABLE public.risk_metric (
+    symbol text NOT NULL,
+    observed_on date NOT NULL,
+    source text NOT NULL,
+    value double precision NOT NULL,
+    band integer NOT NULL,
+    rarity double precision NOT NULL,
+    days integer NOT NULL,
+    price numeric NOT NULL,
+    known_at timestamp with time zone NOT NULL,
+    CONSTRAINT risk_metric_band_bounded CHECK (((band >= 0) AND (band <= 9))),
+    CONSTRAINT risk_metric_days_counted CHECK ((days > 0)),
+    CONSTRAINT risk_metric_price_positive CHECK ((price > (0)::numeric)),
+    CONSTRAINT risk_metric_rarity_bounded CHECK (((rarity >= (1)::double precision) AND (rarity <= (1.6)::double precision))),
+    CONSTRAINT risk_metric_source_known CHECK ((source = ANY (ARRAY['anchors'::text, 'regression'::text, 'percentile'::text]))),
+    CONSTRAINT risk_metric_value_bounded CHECK (((value >= (0)::double precision) AND (value <= (1)::double precision)))
+);
+
+COMMENT ON TABLE public.risk_metric IS 'One row a symbol and day, as it was known then; never changed afterwards. 365 rows a year and symbol; kept.';
+
+COMMENT ON COLUMN public.risk_metric.source IS 'anchors (an operator''s curve), else regression (distance from the own log-price trend), else percentile of the history.';
+
+COMMENT ON COLUMN public.risk_metric.days IS 'How many daily closes value and rarity rest on.';
+
+COMMENT ON COLUMN public.risk_metric.known_at IS 'The close of the day: nothing later is in the row.';
 
 CREATE TABLE public.signal_outcomes (
     signal_id uuid NOT NULL,
@@ -1505,6 +1655,12 @@ ALTER TABLE ONLY public.candles
 ALTER TABLE ONLY private.trimmed_events
     ADD CONSTRAINT trimmed_events_pkey PRIMARY KEY (is_only);
 
+ALTER TABLE ONLY public.cluster_asks
+    ADD CONSTRAINT cluster_asks_pkey PRIMARY KEY (symbol, source);
+
+ALTER TABLE ONLY public.cluster_pushes
+    ADD CONSTRAINT cluster_pushes_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (xid, id);
 
@@ -1526,8 +1682,20 @@ ALTER TABLE ONLY public.liq_clusters
 ALTER TABLE ONLY public.liq_clusters
     ADD CONSTRAINT liq_clusters_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.liquidation_monitor
+    ADD CONSTRAINT liquidation_monitor_pkey PRIMARY KEY (symbol);
+
 ALTER TABLE ONLY public.recent_errors
     ADD CONSTRAINT recent_errors_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.risk_anchors
+    ADD CONSTRAINT risk_anchors_pkey PRIMARY KEY (symbol, valid_from, risk);
+
+ALTER TABLE ONLY public.risk_anchors
+    ADD CONSTRAINT risk_anchors_price_once UNIQUE (symbol, valid_from, price);
+
+ALTER TABLE ONLY public.risk_metric
+    ADD CONSTRAINT risk_metric_pkey PRIMARY KEY (symbol, observed_on, source);
 
 ALTER TABLE ONLY public.signal_outcomes
     ADD CONSTRAINT signal_outcomes_pkey PRIMARY KEY (signal_id, horizon, label_version);
@@ -1574,6 +1742,10 @@ ALTER TABLE ONLY queueing.pauses
 ALTER TABLE ONLY queueing.retentions
     ADD CONSTRAINT retentions_pkey PRIMARY KEY (queue);
 
+CREATE INDEX cluster_pushes_age ON public.cluster_pushes USING btree (received_at);
+
+CREATE INDEX cluster_pushes_waiting ON public.cluster_pushes USING btree (received_at) WHERE (state = 'waiting'::text);
+
 CREATE INDEX indicators_newest ON public.indicators USING btree (symbol, timeframe, source, opened_at DESC);
 
 CREATE INDEX ingest_state_due ON public.ingest_state USING btree (next_due_at);
@@ -1586,7 +1758,11 @@ CREATE INDEX jobs_open ON public.jobs USING btree (updated_at) WHERE (ended_at I
 
 CREATE INDEX jobs_open_of_user ON public.jobs USING btree (user_id) WHERE (ended_at IS NULL);
 
-CREATE INDEX liq_clusters_newest ON public.liq_clusters USING btree (symbol, observed_at DESC);
+CREATE INDEX liq_clusters_age ON public.liq_clusters USING btree (observed_at);
+
+CREATE INDEX liq_clusters_by_time ON public.liq_clusters USING btree (symbol, observed_at DESC, id DESC);
+
+CREATE INDEX liq_clusters_of_source ON public.liq_clusters USING btree (symbol, source, observed_at DESC);
 
 CREATE INDEX recent_errors_newest ON public.recent_errors USING btree (occurred_at DESC);
 
@@ -1628,6 +1804,8 @@ CREATE POLICY api_reads ON private.trimmed_events FOR SELECT TO zmarty_api USING
 
 ALTER TABLE private.trimmed_events ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY api_keeps ON public.cluster_pushes TO zmarty_api USING (true) WITH CHECK (true);
+
 CREATE POLICY api_keeps ON public.jobs TO zmarty_api USING (true) WITH CHECK (true);
 
 CREATE POLICY api_keeps ON public.recent_errors TO zmarty_api USING (true) WITH CHECK (true);
@@ -1643,6 +1821,10 @@ CREATE POLICY api_reads ON public.ingest_state FOR SELECT TO zmarty_api USING (t
 CREATE POLICY api_reads ON public.instruments FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.liq_clusters FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.liquidation_monitor FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.risk_metric FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.signal_outcomes FOR SELECT TO zmarty_api USING (true);
 
@@ -1664,6 +1846,10 @@ CREATE POLICY api_reads ON public.worker_heartbeats FOR SELECT TO zmarty_api USI
 
 ALTER TABLE public.candles ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.cluster_asks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.cluster_pushes ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.events ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.indicators ENABLE ROW LEVEL SECURITY;
@@ -1676,7 +1862,13 @@ ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.liq_clusters ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.liquidation_monitor ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.recent_errors ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.risk_anchors ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.risk_metric ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY services_read ON public.user_references FOR SELECT TO zmarty_api, zmarty_worker USING (true);
 
@@ -1704,6 +1896,10 @@ ALTER TABLE public.worker_heartbeats ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY worker_keeps ON public.candles TO zmarty_worker USING (true) WITH CHECK (true);
 
+CREATE POLICY worker_keeps ON public.cluster_asks TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.cluster_pushes TO zmarty_worker USING (true) WITH CHECK (true);
+
 CREATE POLICY worker_keeps ON public.indicators TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.ingest_state TO zmarty_worker USING (true) WITH CHECK (true);
@@ -1714,7 +1910,11 @@ CREATE POLICY worker_keeps ON public.jobs TO zmarty_worker USING (true) WITH CHE
 
 CREATE POLICY worker_keeps ON public.liq_clusters TO zmarty_worker USING (true) WITH CHECK (true);
 
+CREATE POLICY worker_keeps ON public.liquidation_monitor TO zmarty_worker USING (true) WITH CHECK (true);
+
 CREATE POLICY worker_keeps ON public.recent_errors TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.risk_metric TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.signal_outcomes TO zmarty_worker USING (true) WITH CHECK (true);
 
@@ -1733,6 +1933,8 @@ CREATE POLICY worker_keeps ON public.vendor_usage TO zmarty_worker USING (true) 
 CREATE POLICY worker_keeps ON public.win_rate TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.worker_heartbeats TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_reads ON public.risk_anchors FOR SELECT TO zmarty_worker USING (true);
 
 CREATE POLICY worker_reads ON public.watchers FOR SELECT TO zmarty_worker USING (true);
 
@@ -1771,6 +1973,8 @@ GRANT ALL ON FUNCTION private.admit_request(vendor_name text, request_weight num
 
 REVOKE ALL ON FUNCTION private.keep_up() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION private.keep_up_clusters() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION private.keep_up_jobs() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.keep_up_simulations() FROM PUBLIC;
@@ -1806,6 +2010,8 @@ REVOKE ALL ON FUNCTION queueing.discard_dead(queue text, msg_ids bigint[]) FROM 
 GRANT ALL ON FUNCTION queueing.discard_dead(queue text, msg_ids bigint[]) TO zmarty_api;
 
 REVOKE ALL ON FUNCTION queueing.enqueue_due_ingests() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION queueing.enqueue_for_symbols(queue_name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION queueing.enqueue_reconcile() FROM PUBLIC;
 
@@ -1864,6 +2070,21 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.candles TO zmarty_worker;
 
 GRANT SELECT ON TABLE private.trimmed_events TO zmarty_api;
 
+GRANT ALL ON TABLE public.cluster_asks TO service_role;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.cluster_asks TO zmarty_worker;
+
+GRANT ALL ON TABLE public.cluster_pushes TO service_role;
+GRANT SELECT,INSERT ON TABLE public.cluster_pushes TO zmarty_api;
+GRANT SELECT ON TABLE public.cluster_pushes TO zmarty_worker;
+
+GRANT UPDATE(image) ON TABLE public.cluster_pushes TO zmarty_worker;
+
+GRANT UPDATE(state) ON TABLE public.cluster_pushes TO zmarty_worker;
+
+GRANT UPDATE(refusal) ON TABLE public.cluster_pushes TO zmarty_worker;
+
+GRANT UPDATE(ended_at) ON TABLE public.cluster_pushes TO zmarty_worker;
+
 GRANT ALL ON TABLE public.events TO service_role;
 GRANT SELECT ON TABLE public.events TO zmarty_api;
 
@@ -1891,11 +2112,22 @@ GRANT SELECT,INSERT ON TABLE public.liq_clusters TO zmarty_worker;
 
 GRANT ALL ON SEQUENCE public.liq_clusters_id_seq TO service_role;
 
+GRANT ALL ON TABLE public.liquidation_monitor TO service_role;
+GRANT SELECT ON TABLE public.liquidation_monitor TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.liquidation_monitor TO zmarty_worker;
+
 GRANT ALL ON TABLE public.recent_errors TO service_role;
 GRANT SELECT,INSERT,DELETE ON TABLE public.recent_errors TO zmarty_api;
 GRANT SELECT,INSERT,DELETE ON TABLE public.recent_errors TO zmarty_worker;
 
 GRANT ALL ON SEQUENCE public.recent_errors_id_seq TO service_role;
+
+GRANT ALL ON TABLE public.risk_anchors TO service_role;
+GRANT SELECT ON TABLE public.risk_anchors TO zmarty_worker;
+
+GRANT ALL ON TABLE public.risk_metric TO service_role;
+GRANT SELECT ON TABLE public.risk_metric TO zmarty_api;
+GRANT SELECT,INSERT ON TABLE public.risk_metric TO zmarty_worker;
 
 GRANT ALL ON TABLE public.signal_outcomes TO service_role;
 GRANT SELECT ON TABLE public.signal_outcomes TO zmarty_api;

@@ -1,6 +1,6 @@
 """What simulations answer. Every rate comes with its count and its interval. Pure."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -111,8 +111,8 @@ class WinRatioAnswer(Answered):
 
 class ValidatePatternAnswer(WinRatioAnswer):
     pattern: str
-    finding: Literal["edge", "no_edge", "worse_than_chance", "too_few"] = Field(
-        description="`edge`: the interval lies above the rate of luck; `too_few`: fewer effective outcomes than needed."
+    finding: Literal["edge", "better_than_chance", "no_edge", "worse_than_chance", "too_few"] = Field(
+        description="`edge`: the interval lies above the rate of luck, and trades earn after costs; `better_than_chance`: the first alone; `too_few`: fewer effective outcomes than `effective_min`."
     )
     effective_min: float
 
@@ -167,8 +167,22 @@ class RiskAssessment(Told):
     leverage: list[Leverage]
 
 
+class RiskMetric(Told):
+    """How high the price stands in its own history, 0 … 1, as of a day."""
+
+    observed_on: date
+    source: str
+    value: float
+    band: int
+    rarity: float
+    price: float
+    known_at: datetime
+
+
 class AssessRiskAnswer(RiskAssessment, Answered):
-    pass
+    """The distribution, beside the newest risk metric of the symbol where there is one."""
+
+    risk_metric: RiskMetric | None
 
 
 class ReportAnswer(Answered):

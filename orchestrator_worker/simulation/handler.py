@@ -6,10 +6,10 @@ again, over candles that are stored by then.
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -46,7 +46,6 @@ TIMEOUT_SECONDS = 1_200.0
 LOADED = 0.2
 
 Spec = AnalyzeSpec | WinRatioSpec | ValidatePatternSpec | AssessRiskSpec | ReportSpec
-Steps = Callable[[History], Iterator[float]]
 
 _SPEC: Final[TypeAdapter[Spec]] = TypeAdapter(SimulationSpec)
 
@@ -144,14 +143,17 @@ async def _answer(
         report=lambda share: report(share * LOADED),
     )
     answer = Answer()
-    steps = _steps(spec, history, since, answer)
+    metric = await store.newest_risk_metric(resources.trading, symbol)
+    steps = _steps(spec, history, since, answer, metric)
     # In a thread, one step at a time: between two of them the job can be stopped, and other messages go on.
     while (share := await asyncio.to_thread(next, steps, None)) is not None:
         await report(LOADED + (1.0 - LOADED) * min(share, 0.99))
     return answer
 
 
-def _steps(spec: Spec, history: History, since: datetime, answer: Answer) -> Iterator[float]:
+def _steps(
+    spec: Spec, history: History, since: datetime, answer: Answer, metric: dict[str, Any] | None
+) -> Iterator[float]:
     match spec:
         case AnalyzeSpec():
             yield from simulate.analyze(history, question_of(spec.strategy, spec.trading, since), answer)
@@ -164,6 +166,7 @@ def _steps(spec: Spec, history: History, since: datetime, answer: Answer) -> Ite
             answer.document["pattern"] = spec.pattern
         case AssessRiskSpec():
             yield from risk.assess_risk(history, spec, answer)
+            answer.document["risk_metric"] = metric
         case ReportSpec():
             yield from _report(spec, history, since, answer)
 
@@ -206,4 +209,4 @@ def _plain(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    return value.isoformat() if isinstance(value, date) else str(value)

@@ -15,6 +15,14 @@ where symbol = $1::text
   and opened_at between $4::timestamptz and $5::timestamptz
 order by opened_at;
 
+-- name: newest_risk_metric
+-- An operator's anchors tell more than what is fitted to the history alone.
+select observed_on, source, value, band, rarity, price::double precision as price, known_at
+from risk_metric
+where symbol = $1::text
+order by observed_on desc, array_position(array['anchors', 'regression', 'percentile'], source)
+limit 1;
+
 -- name: begin_simulation
 -- A worker that takes over from one that died begins the same simulation again.
 insert into simulations (id, user_id, kind, symbol, timeframe, request)

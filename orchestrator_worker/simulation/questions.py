@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from orchestrator_worker.intelligence.patterns import walk as patterns_of
 from orchestrator_worker.simulation.replay import Terms
 from orchestrator_worker.simulation.simulate import Question
-from orchestrator_worker.simulation.strategies import Filters, Signals, SmaCross, Strategy
+from orchestrator_worker.simulation.strategies import Filters, Patterns, Signals, SmaCross, Strategy
 from zmarty.errors import FieldInvalid
 from zmarty.specs import PatternRule, Rule, SignalsRule, SmaCrossRule, Trading
 
@@ -21,7 +22,11 @@ def strategy_of(rule: SignalsRule | SmaCrossRule | PatternRule | Mapping[str, An
         case SmaCrossRule(fast=fast, slow=slow, stop=stop, target=target):
             return SmaCross(fast=fast, slow=slow, stop=stop, target=target)
         case PatternRule(pattern=pattern):
-            raise FieldInvalid("strategy", f"patterns such as {pattern} cannot be replayed yet")
+            if pattern == "liquidation_cluster":
+                raise FieldInvalid(
+                    "pattern", "liquidation_cluster needs the maps of its time; a replay has candles only"
+                )
+            return Patterns(detect=patterns_of, pattern=pattern)
         case _:
             return Signals()
 

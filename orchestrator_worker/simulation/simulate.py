@@ -175,16 +175,17 @@ def win_ratio(history: History, question: Question, answer: Answer) -> Iterator[
 def validate_pattern(history: History, question: Question, answer: Answer) -> Iterator[float]:
     """Whether a pattern beats entering at random: its win rate's interval against the rate of luck."""
     yield from win_ratio(history, question, answer)
-    counted = answer.document["win_rates"]["all"]
-    if counted["n_effective"] < EFFECTIVE_MIN:
-        finding = "too_few"
-    elif counted["low"] > counted["baseline"]:
-        finding = "edge"
-    elif counted["high"] < counted["baseline"]:
-        finding = "worse_than_chance"
-    else:
-        finding = "no_edge"
+    finding = finding_of(answer.document["win_rates"]["all"])
     answer.document |= {"finding": finding, "effective_min": EFFECTIVE_MIN}
+
+
+def finding_of(counted: Mapping[str, Any]) -> str:
+    """What a count allows to be said: an edge needs an interval above the rate of luck and a mean above the costs."""
+    if counted["n_effective"] < EFFECTIVE_MIN:
+        return "too_few"
+    if counted["low"] > counted["baseline"]:
+        return "edge" if counted["expectancy"] > 0.0 else "better_than_chance"
+    return "worse_than_chance" if counted["high"] < counted["baseline"] else "no_edge"
 
 
 def counted_of(judged: pl.DataFrame, everywhere: pl.DataFrame, timeframe: Timeframe) -> dict[str, Any]:

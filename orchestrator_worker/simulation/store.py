@@ -42,6 +42,12 @@ async def readings_between(
     return [Reading(**record) for record in records]
 
 
+async def newest_risk_metric(pool: Pool, symbol: Symbol) -> dict[str, Any] | None:
+    """The newest daily risk of a symbol, or None where nobody computed one."""
+    record = await pool.fetchrow(SQL["newest_risk_metric"], symbol)
+    return dict(record) if record else None
+
+
 async def begin_simulation(
     pool: Pool, job_id: UUID, *, kind: str, symbol: Symbol, timeframe: Timeframe, request: Mapping[str, Any]
 ) -> None:

@@ -83,6 +83,11 @@ async def balance_of(chat: Pool, user_id: UUID) -> tuple[int, int]:
         (ANALYZE, ASKED, {"statistics", "chance", "directions"}),
         ("/v1/simulation/win-ratio", {"symbol": "BTC", "lookback_days": 30}, {"win_rates"}),
         (
+            "/v1/patterns/validate",
+            {"symbol": "BTC", "lookback_days": 30, "pattern": "flag"},
+            {"win_rates", "finding"},
+        ),
+        (
             "/v1/risk/assess",
             {"symbol": "BTC/USDT", "lookback_days": 30, "size": 2, "equity": 500},
             {"plan", "stop_first"},

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -114,6 +114,10 @@ async def test_a_simulation_is_kept_with_its_trades(
     ("spec", "names"),
     [
         ({"kind": "win_ratio", "lookback_days": 30}, {"win_rates"}),
+        (
+            {"kind": "validate_pattern", "lookback_days": 30, "pattern": "flag"},
+            {"win_rates", "finding", "pattern"},
+        ),
         ({"kind": "assess_risk", "lookback_days": 30}, {"plan", "stop_first", "leverage"}),
         (
             {"kind": "report", "lookback_days": 30, "trading": {"draws": 100}},
@@ -121,7 +125,7 @@ async def test_a_simulation_is_kept_with_its_trades(
         ),
         ({"kind": "report", "lookback_days": 30, "report_type": "risk"}, {"risk"}),
     ],
-    ids=["win_ratio", "assess_risk", "comprehensive", "risk"],
+    ids=["win_ratio", "validate_pattern", "assess_risk", "comprehensive", "risk"],
 )
 async def test_every_kind_has_its_answer(
     trading_worker: Pool, candles: pl.DataFrame, spec: dict[str, Any], names: set[str]
@@ -163,6 +167,35 @@ async def test_a_refusal_names_field_and_rule(
     assert job.error is not None
     assert job.error.startswith(error)
     assert await trading_worker.fetchval("select count(*) from simulations where state = 'running'") == 0
+
+
+async def test_a_risk_tells_the_newest_metric_where_there_is_one(
+    trading: Pool, candles: pl.DataFrame
+) -> None:
+    await store_candles(trading, BTC, HOUR, candles)
+    spec = {"kind": "assess_risk", "lookback_days": 30}
+    _, without = await simulated(trading, spec)
+    await trading.executemany(
+        """
+        insert into risk_metric (symbol, observed_on, source, value, band, rarity, days, price, known_at)
+        values ('BTC/USDT', $1, $2, $3, 5, 1.2, 100, 60000, now())
+        """,
+        [
+            (date(2026, 11, 24), "anchors", 0.1),
+            (date(2026, 11, 25), "percentile", 0.9),
+            (date(2026, 11, 25), "anchors", 0.55),
+        ],
+    )
+
+    _, told = await simulated(trading, spec)
+
+    assert without.result is not None
+    assert without.result["risk_metric"] is None
+    assert told.result is not None
+    assert (told.result["risk_metric"]["value"], told.result["risk_metric"]["observed_on"]) == (
+        0.55,
+        "2026-11-25",
+    )
 
 
 async def test_a_cancelled_job_stops_between_steps(

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from orchestrator_worker.simulation import risk, simulate
+from orchestrator_worker.simulation.questions import strategy_of
 from orchestrator_worker.simulation.simulate import CURVE_POINTS_MAX, Answer, Question
 from orchestrator_worker.simulation.soundness import NotEnoughData
 from orchestrator_worker.simulation.strategies import Filters, History, Signals, SmaCross
@@ -90,17 +91,43 @@ def test_a_win_ratio_counts_overlapping_outcomes_with_their_weight(history: Hist
 
 
 @pytest.mark.parametrize(
-    ("stop", "target", "finding"),
-    [(0.01, 0.015, {"no_edge", "edge", "worse_than_chance"}), (0.3, 0.4, {"too_few"})],
+    ("n_effective", "low", "high", "expectancy", "finding"),
+    [
+        (29.9, 0.5, 0.9, 0.01, "too_few"),
+        (30.0, 0.5, 0.9, 0.01, "edge"),
+        (30.0, 0.5, 0.9, -0.01, "better_than_chance"),
+        (30.0, 0.3, 0.5, 0.01, "no_edge"),
+        (30.0, 0.1, 0.3, 0.01, "worse_than_chance"),
+    ],
 )
-def test_a_pattern_is_held_against_chance(
-    history: History, stop: float, target: float, finding: set[str]
+def test_a_finding_needs_enough_outcomes_and_a_mean_above_the_costs(
+    n_effective: float, low: float, high: float, expectancy: float, finding: str
 ) -> None:
-    rule = SmaCross(fast=5, slow=20, stop=stop, target=target)
+    counted = {
+        "n_effective": n_effective,
+        "low": low,
+        "high": high,
+        "baseline": 0.4,
+        "expectancy": expectancy,
+    }
 
-    document = run(simulate.validate_pattern, history, question(since(history, 100), rule))[0].document
+    assert simulate.finding_of(counted) == finding
 
-    assert document["finding"] in finding
+
+def test_a_pattern_is_held_against_chance(history: History) -> None:
+    pattern = strategy_of({"name": "pattern"})
+
+    document = run(simulate.validate_pattern, history, question(since(history, 100), pattern))[0].document
+
+    assert document["finding"] == simulate.finding_of(document["win_rates"]["all"])
+    assert document["strategy"] == "pattern:any"
+
+
+def test_clusters_cannot_be_replayed_without_their_maps() -> None:
+    with pytest.raises(FieldInvalid) as refused:
+        strategy_of({"name": "pattern", "pattern": "liquidation_cluster"})
+
+    assert refused.value.details["field"] == "pattern"
 
 
 def test_filters_narrow_what_is_traded(history: History) -> None:
