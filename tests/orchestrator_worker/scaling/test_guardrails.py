@@ -113,7 +113,7 @@ def test_a_limit_itself_is_allowed(changes: dict[str, Any]) -> None:
 
 
 def test_a_ladder_is_opened_without_a_record() -> None:
-    opening = {
+    opening: dict[str, Any] = {
         "steps": [],
         "quality_before": None,
         "seconds_since_increase": None,

@@ -29,7 +29,8 @@ def test_a_vault_of_ten_thousand_has_the_customers_numbers(
 ) -> None:
     rung = customer_ladder(10_000.0)[number - 1]
 
-    assert (rung.margin_total, rung.notional_total) == (pytest.approx(margin), pytest.approx(notional))
+    assert rung.margin_total == pytest.approx(margin)
+    assert rung.notional_total == pytest.approx(notional)
     assert 100 * rule_of_thumb(margin=margin, notional=notional) == pytest.approx(percent, abs=0.16)
     # What exchanges ask for agrees with the rule of thumb at these leverages to within a percentage point.
     assert 100 * rung.liquidation_distance == pytest.approx(percent, abs=1.0)
@@ -102,7 +103,10 @@ def test_reserves_fall_with_leverage(leverage: float, share: float) -> None:
     [(0.02, 0.016, False), (0.05, 0.57, False), (0.10, 0.96, False), (0.30, 0.96, True), (0.0, 0.0, False)],
 )
 def test_ruin_is_what_was_measured(share: float, probability: float, at_least: bool) -> None:
-    assert ruin_of(share) == (pytest.approx(probability), at_least)
+    found, is_bound = ruin_of(share)
+
+    assert found == pytest.approx(probability)
+    assert is_bound == at_least
 
 
 @given(st.floats(0.0, 1.0), st.floats(0.0, 1.0))
@@ -124,7 +128,7 @@ def test_a_position_takes_profit_where_its_margin_is_worth_175_percent() -> None
 
 
 def test_a_short_mirrors_a_long() -> None:
-    long, short = (position_of([(100.0, 5.0, 100.0)], side=side) for side in ("long", "short"))  # type: ignore[arg-type]
+    long, short = (position_of([(100.0, 5.0, 100.0)], side=side) for side in ("long", "short"))
 
     assert short.take_profit_price == pytest.approx(200 - long.take_profit_price)
     assert short.liquidation_price > 100 > long.liquidation_price

@@ -287,7 +287,11 @@ class Remembering:
                 opened_at=row["opened_at"],
                 exchange="binance",
                 source="test",
-                **{name: Decimal(repr(row[name])) for name in ("open", "high", "low", "close", "volume")},
+                open=Decimal(repr(row["open"])),
+                high=Decimal(repr(row["high"])),
+                low=Decimal(repr(row["low"])),
+                close=Decimal(repr(row["close"])),
+                volume=Decimal(repr(row["volume"])),
             )
             for row in rows
         ]

@@ -43,7 +43,7 @@ def mean(values: object, bars: int) -> object:
     return pd.Series(values).rolling(bars).mean()
 
 
-class Cross(Strategy):
+class Cross(Strategy):  # type: ignore[misc]
     def init(self) -> None:
         self.fast = self.I(mean, self.data.Close, FAST)
         self.slow = self.I(mean, self.data.Close, SLOW)

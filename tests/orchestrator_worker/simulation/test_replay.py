@@ -180,10 +180,8 @@ def test_the_curve_adds_up(terms: Terms) -> None:
     done = replayed(CROSS, random_candles(2_000, seed=11), terms=terms)
 
     assert done.trades.height > 30
-    assert done.curve["equity"][-1] == pytest.approx(terms.equity_start + done.trades["pnl"].sum())
-    assert done.curve["positions"].max() == pytest.approx(
-        min(terms.positions_max, done.curve["positions"].max())
-    )
+    assert done.curve["equity"][-1] == pytest.approx(terms.equity_start + float(done.trades["pnl"].sum()))
+    assert (done.curve["positions"] <= terms.positions_max).all()
     idle = done.curve.with_columns(moved=pl.col("equity").diff().abs()).filter(
         (pl.col("positions") == 0) & (pl.col("positions").shift(1) == 0)
     )
@@ -203,12 +201,11 @@ def test_an_account_never_exceeds_its_bounds(
     terms = Terms(positions_max=places, fraction=fraction, exposure_max=exposure)
     done = replayed(CROSS, random_candles(600, seed=seed, volatility=0.01), terms=terms)
 
-    equity = terms.equity_start
     trades = done.trades.sort("entered_at")
     for trade in trades.iter_rows(named=True):
         # An exit is known at its bar's close, when the next bar opens.
         ended = trades.filter(pl.col("exited_at") <= trade["entered_at"])
-        equity = terms.equity_start + ended["pnl"].sum()
+        equity = terms.equity_start + float(ended["pnl"].sum())
         alive = trades.filter(
             (pl.col("entered_at") <= trade["entered_at"]) & (pl.col("exited_at") > trade["entered_at"])
         )
@@ -295,5 +292,5 @@ def test_a_halt_in_the_middle_of_real_candles_survives() -> None:
 
     done = replayed(SmaCross(), candles, timeframe)
 
-    assert candles["opened_at"].diff().max() > timedelta(hours=1)
+    assert (candles["opened_at"].diff().drop_nulls() > timedelta(hours=1)).any()
     assert done.trades.height > 200

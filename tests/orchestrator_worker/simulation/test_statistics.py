@@ -64,6 +64,7 @@ def test_numbers_equal_a_plain_loop() -> None:
     assert told.win_rate == pytest.approx(wins / (trades.height - told.open))
     assert told.win_rate_low is not None
     assert told.win_rate_high is not None
+    assert told.win_rate is not None
     assert told.win_rate_low < told.win_rate < told.win_rate_high
     assert told.profit_factor == pytest.approx(gained / lost)
     assert told.expectancy == pytest.approx((gained - lost) / trades.height)
@@ -130,7 +131,10 @@ def test_no_trades_leave_no_rates() -> None:
     ],
 )
 def test_drawdowns_have_depth_and_length(equity: list[float], depth: float, steps: int) -> None:
-    assert drawdown(np.array(equity)) == (pytest.approx(depth), steps)
+    found, longest = drawdown(np.array(equity))
+
+    assert found == pytest.approx(depth)
+    assert longest == steps
 
 
 @given(st.lists(st.floats(1.0, 1e6), min_size=1, max_size=60))
