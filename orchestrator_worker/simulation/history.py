@@ -9,6 +9,7 @@ from orchestrator_worker.candles.store import candles_between
 from orchestrator_worker.indicators.store import ensure_partitions, save_candles
 from orchestrator_worker.resources import Resources
 from orchestrator_worker.signals.readings import AGE_BARS_MAX, SOURCES
+from orchestrator_worker.signals.store import readings_between
 from orchestrator_worker.simulation import store
 from orchestrator_worker.simulation.soundness import sound
 from orchestrator_worker.simulation.strategies import History
@@ -49,7 +50,7 @@ async def load_history(
     if candles.is_empty():
         return History(candles, timeframe)
     first, last = candles["opened_at"][0], candles["opened_at"][-1]
-    readings = await store.readings_between(
+    readings = await readings_between(
         resources.trading, symbol, timeframe, SOURCES, first - AGE_BARS_MAX * timeframe.delta, last
     )
     return History(candles, timeframe, readings)

@@ -6,15 +6,6 @@ select min(opened_at)
 from candles
 where symbol = $1::text and timeframe = $2::text and opened_at >= $3::timestamptz;
 
--- name: readings_between
-select source, opened_at, data
-from indicators
-where symbol = $1::text
-  and timeframe = $2::text
-  and source = any($3::text[])
-  and opened_at between $4::timestamptz and $5::timestamptz
-order by opened_at;
-
 -- name: newest_risk_metric
 -- An operator's anchors tell more than what is fitted to the history alone.
 select observed_on, source, value, band, rarity, price::double precision as price, known_at

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import polars as pl
 
-from orchestrator_worker.signals.readings import Reading
 from zmarty import sql
 from zmarty.market import Symbol, Timeframe
 from zmarty.postgres import Connection, Pool
@@ -28,18 +27,6 @@ async def oldest_opened_at(
 ) -> datetime | None:
     oldest = await pool.fetchval(SQL["oldest_opened_at"], symbol, timeframe, since)
     return cast("datetime | None", oldest)
-
-
-async def readings_between(
-    pool: Pool,
-    symbol: Symbol,
-    timeframe: Timeframe,
-    sources: Sequence[str],
-    first: datetime,
-    last: datetime,
-) -> list[Reading]:
-    records = await pool.fetch(SQL["readings_between"], symbol, timeframe, list(sources), first, last)
-    return [Reading(**record) for record in records]
 
 
 async def newest_risk_metric(pool: Pool, symbol: Symbol) -> dict[str, Any] | None:
