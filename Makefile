@@ -49,6 +49,7 @@ pages: setup ## write the pages that are generated from the migrated schema
 lock: setup ## pin what pyproject.toml names, with hashes, for production and for development
 	@$(PIN) --extra dev --output-file requirements-dev.lock pyproject.toml
 	@$(PIN) --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
+	@$(PIN) --constraint requirements-dev.lock --extra exchanges --output-file requirements-exchanges.lock pyproject.toml
 	@$(PIN) --constraint requirements-dev.lock --output-file benchmarks/requirements.lock benchmarks/requirements.in
 
 bench: setup ## benchmarks as a table of ratios; ONLY=queue,ledger runs some

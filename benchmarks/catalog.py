@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from benchmarks import backlog, idle, mirror, queue, replay, wakeup
+from benchmarks import backlog, idle, indicators, mirror, outcomes, queue, replay, signals, wakeup
 from benchmarks.effort import Effort
 from benchmarks.figures import Figure
 
@@ -15,5 +15,8 @@ BENCHMARKS: Mapping[str, Callable[[Effort], Coroutine[Any, Any, list[Figure]]]] 
     "backlog": backlog.run,
     "mirror": mirror.run,
     "idle": idle.run,
+    "indicators": indicators.run,
+    "outcomes": outcomes.run,
+    "signals": signals.run,
     "replay": replay.run,
 }

@@ -14,7 +14,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from console import accounts, doctor, mirror, queue_commands, queues, replay
+from console import (
+    accounts,
+    candle_file,
+    doctor,
+    mirror,
+    queue_commands,
+    queues,
+    replay,
+    report_commands,
+    service_key_commands,
+    service_keys,
+)
 from console.audit import operator
 from console.migrations import (
     Migration,
@@ -38,6 +49,8 @@ app = typer.Typer(
     help="Run and look after Zmarty.",
 )
 app.add_typer(queue_commands.app, name="queue")
+app.add_typer(report_commands.app, name="report")
+app.add_typer(service_key_commands.app, name="service-key")
 screen = Console(highlight=False)
 complaints = Console(stderr=True, highlight=False)
 
@@ -51,6 +64,9 @@ REFUSALS = (
     queues.NothingChosen,
     queues.QueueUnknown,
     queue_commands.NotConfirmed,
+    candle_file.CandlesUnreadable,
+    report_commands.ReportRefused,
+    service_keys.ServiceKeyRefused,
     ZmartyError,
     asyncpg.PostgresError,
     OSError,

@@ -166,3 +166,32 @@ order by vendor;
 
 -- name: retry_parked
 select private.retry_parked();
+
+-- name: calibrations
+select
+  symbol, timeframe, strategy_version, direction, n, n_effective, expired, first_opened_at, last_opened_at, mean_confidence,
+  mean_share, brier, brier_base, skill, brier_earlier, brier_recent, psi, drift, reliability, computed_at
+from calibration
+where ($1::text is null or symbol = $1)
+  and ($2::text is null or timeframe = $2)
+  and strategy_version = $3::text
+  and direction = $4::text
+order by symbol, timeframe
+limit $5::integer;
+
+-- name: make_service_key
+insert into service_keys (name, key_sha256, scopes, source, created_by)
+values ($1::text, $2::bytea, $3::text[], $4::text, $5::text)
+returning id;
+
+-- name: service_keys
+select id, name, scopes, source, created_by, created_at, last_used_at, revoked_at
+from service_keys
+order by created_at desc, id
+limit $1::integer;
+
+-- name: revoke_service_key
+update service_keys set revoked_at = now() where id = $1::uuid and revoked_at is null returning id;
+
+-- name: service_key_exists
+select exists (select from service_keys where id = $1::uuid);

@@ -13,6 +13,7 @@ from orchestrator_api.admin.actions import routes as admin_action_routes
 from orchestrator_api.admin.routes import routes as admin_routes
 from orchestrator_api.auth.keys import KeyCache
 from orchestrator_api.background import Background
+from orchestrator_api.calibration.routes import routes as calibration_routes
 from orchestrator_api.chat.routes import routes as chat_routes
 from orchestrator_api.credits.routes import routes as credits_routes
 from orchestrator_api.error_handlers import HANDLERS
@@ -33,6 +34,7 @@ from orchestrator_api.pages.routes import routes as pages_routes
 from orchestrator_api.resources import PublicConfig, Resources
 from orchestrator_api.scaling.routes import routes as scaling_routes
 from orchestrator_api.settings import Settings
+from orchestrator_api.signals.routes import routes as signals_routes
 from orchestrator_api.simulation.routes import routes as simulation_routes
 from zmarty.postgres import CHAT_PATIENCE, TRADING_PATIENCE, Listener, Patience, Pool, open_pool
 
@@ -42,9 +44,11 @@ ROUTES: tuple[BaseRoute, ...] = (
     *chat_routes,
     *credits_routes,
     *accounts_routes,
+    *signals_routes,
     *market_routes,
     *simulation_routes,
     *scaling_routes,
+    *calibration_routes,
     *jobs_routes,
     *events_routes,
     *orchestration_routes,

@@ -13,7 +13,7 @@ from zmarty.errors import ZmartyError
 from zmarty.market import Timeframe
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
-Audience: TypeAlias = Literal["public", "user", "operator"]
+Audience: TypeAlias = Literal["public", "user", "operator", "service"]
 JSON = "application/json"
 
 DESCRIPTION = """\
@@ -29,6 +29,10 @@ PATH_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "symbol": {
         "description": "A spot pair as it stands in URLs: `BTC-USDT`, `BTCUSDT` or `BTC` (quoted in USDT).",
         "schema": {"type": "string", "maxLength": 20, "examples": ["BTC-USDT"]},
+    },
+    "signal_id": {
+        "description": "The id of a signal.",
+        "schema": {"type": "string", "format": "uuid"},
     },
     "queue": {
         "description": "A job queue.",
@@ -135,7 +139,13 @@ def document_of(routes: Iterable[BaseRoute], *, version: str, server_url: str) -
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
                     "description": "The access token of the auth server (see /config.json).",
-                }
+                },
+                "service_key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "zsk_…",
+                    "description": "A service key that an operator made (`zmarty service-key create`).",
+                },
             },
         },
     }
@@ -182,7 +192,9 @@ def _operation(
     if documentation.request is not None:
         content = {JSON: {"schema": references[documentation.request]}}
         operation["requestBody"] = {"required": True, "content": content}
-    if documentation.access != "public":
+    if documentation.access == "service":
+        operation["security"] = [{"service_key": []}]
+    elif documentation.access != "public":
         operation["security"] = [{"token": []}]
     return operation
 
@@ -230,7 +242,10 @@ def _response(given: type[BaseModel] | Answer, references: Mapping[type[BaseMode
 
 def _error_responses(documentation: Documentation, reference: Any) -> dict[str, Any]:
     by_status: dict[int, list[str]] = {500: ["internal_error"]}
-    if documentation.access != "public":
+    if documentation.access == "service":
+        by_status[401] = ["token_missing", "token_invalid", "service_key_required"]
+        by_status[403] = ["forbidden"]
+    elif documentation.access != "public":
         by_status[401] = ["token_missing", "token_invalid", "token_expired"]
         by_status[503] = ["auth_unavailable"]
     if documentation.access == "operator":

@@ -45,7 +45,10 @@ cross join lateral (
     targets, stop_price, verdict, reasons, expires_at
   from signals
   where signals.symbol = wanted.symbol and signals.timeframe = frame.timeframe
-  order by opened_at desc
+    -- Our own word; what was relayed is somebody else's.
+    and signals.source is null
+  -- Of two versions of our strategy for one candle, the newer one.
+  order by opened_at desc, created_at desc
   limit 1
 ) as signal
 order by wanted.place, frame.place;

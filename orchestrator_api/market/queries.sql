@@ -28,8 +28,8 @@ limit $7;
 
 -- name: signals
 select
-  id::text, symbol, timeframe, opened_at, strategy_version, origin, direction, score, strength, confidence, entry_price,
-  targets, stop_price, risk_reward, expected_value, verdict, reasons, expires_at, created_at, outcomes
+  id::text, symbol, timeframe, opened_at, strategy_version, origin, source, direction, regime, score, strength, confidence,
+  entry_price, targets, stop_price, risk_reward, expected_value, verdict, reasons, expires_at, created_at, outcomes
 from signals
 cross join lateral (
   select coalesce(

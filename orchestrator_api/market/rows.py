@@ -60,7 +60,9 @@ class SignalRow(Row):
     id: str
     strategy_version: str
     origin: str = Field(description="`live`, or `backfill`: computed later for a candle of the past.")
+    source: str | None = Field(description="Who made it, when it was made elsewhere.")
     direction: Direction
+    regime: str | None = Field(description="trending, ranging, volatile or quiet.")
     score: float = Field(description="−1 … 1; its sign is the direction.")
     strength: int
     confidence: float | None = Field(description="Probability of the target before the stop; null for flat.")

@@ -20,6 +20,7 @@ BARS_NEEDED = 2_000
 """Bars to load so that the slowest of them, an EMA over 200 bars, no longer shows where the history was cut (1e-9)."""
 
 MOVES_BARS = 14
+DAY_MICROSECONDS = 86_400_000_000
 SMA_TYPE = 0
 
 BAR_COLUMNS = ("open", "high", "low", "close", "volume")
@@ -80,26 +81,24 @@ def indicators_of(candles: pl.DataFrame) -> pl.DataFrame:
     Raises ValueError when an opening time occurs twice.
     """
     # Decimal, which is what asyncpg makes of `numeric`, would abort the whole process inside the plugin.
-    bars = candles.select("opened_at", pl.col(BAR_COLUMNS).cast(pl.Float64)).sort("opened_at")
-    if bars["opened_at"].is_duplicated().any():
+    bars = candles.select("opened_at", pl.col(BAR_COLUMNS).cast(pl.Float64))
+    if not bars["opened_at"].is_sorted():
+        bars = bars.sort("opened_at")
+    if (bars["opened_at"] == bars["opened_at"].shift(1)).any():
         raise ValueError("an opening time occurs twice: candles of one pair and one exchange are expected")
     # A NaN inside a series does not stop TA-Lib; it makes plausible wrong numbers of everything after it.
+    whole = bars.select(pl.col(BAR_COLUMNS).is_finite().all()).row(0)
+    if all(whole) and not any(bars.select(pl.col(BAR_COLUMNS).has_nulls()).row(0)):
+        return _computed(bars)
     sound = bars.filter(pl.all_horizontal(pl.col(BAR_COLUMNS).is_finite().fill_null(False)))
-    computed = (
-        sound.lazy()
-        .with_columns(**_structs())
-        .with_columns(**_fields())
-        .with_columns(**_plain())
-        .with_columns(**_derived())
-        .with_columns(_finite_or_null(column) for column in _COLUMNS)
-        .with_columns(market_moves=_market_moves())
-        .with_columns(
-            pl.when("market_moves").then(pl.col(column)).alias(column) for column in _MEANINGLESS_WHEN_FLAT
-        )
-        .select("opened_at", *_COLUMNS, "market_moves")
-        .collect()
-    )
+    computed = _computed(sound).drop(BAR_COLUMNS)
     return bars.join(computed, on="opened_at", how="left", maintain_order="left")
+
+
+def _computed(sound: pl.DataFrame) -> pl.DataFrame:
+    """The columns beside bars without holes."""
+    # Step by step and not as one lazy query: for a few thousand bars, planning it takes longer than computing it.
+    return sound.with_columns(**_FIRST).with_columns(**_THEN).select("opened_at", *BAR_COLUMNS, *_KNOWN)
 
 
 def technical_reading(indicators: pl.DataFrame) -> dict[str, Any]:
@@ -169,7 +168,6 @@ def _plain() -> dict[str, pl.Expr]:
         "plus_di_14": talib.plus_di(high, low, close, timeperiod=14),
         "minus_di_14": talib.minus_di(high, low, close, timeperiod=14),
         "parabolic_sar": talib.sar(high, low, acceleration=0.02, maximum=0.2),
-        "aroon_oscillator": talib.aroonosc(high, low, timeperiod=14),
         "momentum_10": talib.mom(close, timeperiod=10),
         "trix_15": talib.trix(close, timeperiod=15),
         "ultimate_oscillator": talib.ultosc(high, low, close, timeperiod1=7, timeperiod2=14, timeperiod3=28),
@@ -179,6 +177,8 @@ def _plain() -> dict[str, pl.Expr]:
 
 def _derived() -> dict[str, pl.Expr]:
     return {
+        "aroon_oscillator": pl.col("_aroon").struct.field("aroonup")
+        - pl.col("_aroon").struct.field("aroondown"),
         # OBV counts from wherever the history starts, so only its changes compare from one reading to the next.
         "obv_change_20": pl.col("obv").diff(20),
         "keltner_upper": pl.col("ema_20") + 2.0 * pl.col("_keltner_atr"),
@@ -188,25 +188,44 @@ def _derived() -> dict[str, pl.Expr]:
 
 
 def _session_vwap() -> pl.Expr:
-    session = pl.col("opened_at").dt.truncate("1d")
+    # By whole numbers: truncating times takes as long as ten indicators.
+    since_epoch = pl.col("opened_at").dt.epoch("us")
+    session = since_epoch // DAY_MICROSECONDS
+    begins = (session != session.shift(1)).fill_null(True)
     typical = (pl.col("high") + pl.col("low") + pl.col("close")) / 3.0
-    traded = (typical * pl.col("volume")).cum_sum().over(session)
-    volume = pl.col("volume").cum_sum().over(session)
+    traded, volume = (
+        _since(begins, summed)
+        for summed in ((typical * pl.col("volume")).cum_sum(), pl.col("volume").cum_sum())
+    )
     # A session whose morning was not loaded has no VWAP that anybody else would agree with.
-    whole = pl.col("opened_at").first().over(session) == session
+    whole = pl.when(begins).then(since_epoch % DAY_MICROSECONDS == 0).forward_fill()
     return pl.when(whole & (volume > 0)).then(traded / volume)
 
 
+def _since(begins: pl.Expr, summed: pl.Expr) -> pl.Expr:
+    """A running sum less what it was before the session began: a window over groups takes several times as long."""
+    return summed - pl.when(begins).then(summed.shift(1, fill_value=0.0)).forward_fill()
+
+
 def _market_moves() -> pl.Expr:
-    span = pl.col("high").rolling_max(MOVES_BARS) - pl.col("low").rolling_min(MOVES_BARS)
+    high, low, volume = pl.col("high"), pl.col("low"), pl.col("volume")
+    span = talib.max(high, timeperiod=MOVES_BARS) - talib.min(low, timeperiod=MOVES_BARS)
     # A rolling sum keeps rounding residue of what has left the window; a maximum of zeros is exactly zero.
-    traded = pl.col("volume").rolling_max(MOVES_BARS)
-    return ((pl.col("atr_14") > 0) & (span > 0) & (traded > 0)).fill_null(False)
+    traded = talib.max(volume, timeperiod=MOVES_BARS)
+    # NaN sorts above every number, so that each comparison is with what is known, or with nothing.
+    known = (part.fill_nan(None) > 0 for part in (pl.col("atr_14"), span, traded))
+    return pl.all_horizontal(known).fill_null(False)
 
 
-def _finite_or_null(column: str) -> pl.Expr:
-    # Warm-up is NaN, and NaN sorts above every number: `rsi > 70` would be true before there is an RSI.
-    return pl.when(pl.col(column).is_finite()).then(pl.col(column)).alias(column)
-
-
+_FIRST = {**_structs(), **_plain()}
+_THEN = {**_fields(), **_derived(), "market_moves": _market_moves()}
 _COLUMNS = tuple(name for name in (*_fields(), *_plain(), *_derived()) if not name.startswith("_"))
+
+
+def _known(column: str) -> pl.Expr:
+    # Warm-up is NaN, and NaN sorts above every number: `rsi > 70` would be true before there is an RSI.
+    known = pl.col(column).fill_nan(None)
+    return pl.when("market_moves").then(known).alias(column) if column in _MEANINGLESS_WHEN_FLAT else known
+
+
+_KNOWN = (*(_known(column) for column in _COLUMNS), pl.col("market_moves"))

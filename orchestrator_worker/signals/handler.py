@@ -6,7 +6,7 @@ worker the few missed candles are walked the same way. Only what is said within 
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -16,9 +16,9 @@ from orchestrator_worker.indicators.technical import BARS_NEEDED
 from orchestrator_worker.resources import Resources
 from orchestrator_worker.signals import store
 from orchestrator_worker.signals.confidence import track_of
-from orchestrator_worker.signals.readings import AGE_BARS_MAX, SOURCES, Reading
+from orchestrator_worker.signals.readings import AGE_BARS_MAX, RISK_AGE_DAYS_MAX, SOURCES, Reading
 from orchestrator_worker.signals.walk import BARS_MIN, STRATEGY_VERSION, Signal, signal_from, walk
-from orchestrator_worker.win_rates.outcomes import LABEL_VERSION, Horizon
+from orchestrator_worker.win_rates.outcomes import LABEL_VERSION, Horizon, judge
 from zmarty import queue
 from zmarty.market import Symbol, Timeframe
 from zmarty.messages import ComputeSignals, ComputeWinrate
@@ -50,10 +50,12 @@ async def handle(delivery: Delivery[ComputeSignals], resources: Resources) -> En
         )
     readings = await _load_readings(resources, symbol, timeframe, candles)
     # A pair without signals has no record yet: the walk then makes its own, bar by bar.
-    track = await _load_track(resources, symbol, timeframe, newest) if judged_until else None
+    track = await _load_track(resources, symbol, timeframe, candles, newest) if judged_until else None
     unjudged = _unjudged(newest, judged_until)
     # In a thread: twenty thousand bars take a second, in which other messages want to go on.
-    signals = await asyncio.to_thread(signals_from, candles, readings, message, track, unjudged, now)
+    signals = await asyncio.to_thread(
+        signals_from, candles, readings, message, track, judged_until, unjudged, now
+    )
     if not signals:
         return Discard(f"not_enough_data: the indicators of {symbol} {timeframe} still warm up")
 
@@ -68,12 +70,13 @@ def signals_from(
     readings: Sequence[Reading],
     message: ComputeSignals,
     track: pl.DataFrame | None,
+    said_until: datetime | None,
     unjudged: pl.Expr,
     now: datetime,
 ) -> list[Signal]:
     """Walk the candles and make the signals of those that `unjudged` selects."""
     timeframe = message.timeframe
-    rows = walk(candles, readings, timeframe=timeframe, track=track).filter(unjudged)
+    rows = walk(candles, readings, timeframe=timeframe, track=track, said_until=said_until).filter(unjudged)
     return [
         signal_from(
             row,
@@ -114,17 +117,24 @@ async def _load_candles(
 async def _load_readings(
     resources: Resources, symbol: Symbol, timeframe: Timeframe, candles: pl.DataFrame
 ) -> list[Reading]:
-    first, last = candles["opened_at"][0], candles["opened_at"][-1]
-    return await store.readings_between(
-        resources.trading, symbol, timeframe, SOURCES, first - AGE_BARS_MAX * timeframe.delta, last
+    pool, first, last = resources.trading, candles["opened_at"][0], candles["opened_at"][-1]
+    said = await store.readings_between(
+        pool, symbol, timeframe, SOURCES, first - AGE_BARS_MAX * timeframe.delta, last
     )
+    oldest = timeframe.closed_at(first) - timedelta(days=RISK_AGE_DAYS_MAX)
+    risk = await store.risk_between(pool, symbol, timeframe, oldest, timeframe.closed_at(last))
+    return [*said, *risk]
 
 
 async def _load_track(
-    resources: Resources, symbol: Symbol, timeframe: Timeframe, until: datetime
+    resources: Resources, symbol: Symbol, timeframe: Timeframe, candles: pl.DataFrame, until: datetime
 ) -> pl.DataFrame:
+    """The record of what was said before: outcomes as they were kept, and those nobody has judged yet, judged here.
+
+    A signal must not learn less because win rates are counted a moment later.
+    """
     horizon = Horizon.of(timeframe)
-    judged = await store.judged_signals(
+    kept = await store.judged_signals(
         resources.trading,
         symbol,
         timeframe,
@@ -134,4 +144,16 @@ async def _load_track(
         label_version=LABEL_VERSION,
         signals_max=RECORD_SIGNALS_MAX,
     )
-    return track_of(judged, timeframe=timeframe, horizon=horizon)
+    waiting = await store.unjudged_signals(
+        resources.trading,
+        symbol,
+        timeframe,
+        STRATEGY_VERSION,
+        candles["opened_at"][0],
+        until,
+        horizon=horizon,
+        label_version=LABEL_VERSION,
+        signals_max=candles.height,
+    )
+    judged = judge(waiting, candles, timeframe=timeframe, horizon=horizon).select(kept.columns)
+    return track_of(pl.concat([kept, judged]), timeframe=timeframe, horizon=horizon)

@@ -4,8 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-from orchestrator_worker.signals.levels import STOP_ATR, TARGET_ATR
-from orchestrator_worker.signals.score import DIRECTION_SCORE_MIN
+from orchestrator_worker.signals.score import DIRECTION_SCORE_MIN, WEIGHTS
 
 Reason: TypeAlias = dict[str, str]
 Row: TypeAlias = Mapping[str, Any]
@@ -32,8 +31,10 @@ def _sentences(row: Row) -> Iterator[tuple[str, str]]:
     yield _direction(row)
     if not row["tradable"]:
         return
+    yield from _regime(row)
     yield from _technical(row)
     yield from _liquidation(row)
+    yield from _risk(row)
     yield from _flow(row)
     if row["direction"] != "flat":
         yield from _worth(row)
@@ -55,6 +56,15 @@ def _direction(row: Row) -> tuple[str, str]:
         f"score_{row['direction']}",
         f"Score {score:+.2f} is beyond ±{DIRECTION_SCORE_MIN:.2f}: {row['direction']}.",
     )
+
+
+def _regime(row: Row) -> Iterator[tuple[str, str]]:
+    if row["regime"] is not None:
+        yield (
+            f"regime_{row['regime']}",
+            f"The market is {row['regime']}: ADX {row['adx_14']:.0f}, bars {row['range_ratio']:.1f} times as large as usual; "
+            f"technical parts weigh {WEIGHTS[row['regime']]['technical'] * 100:.0f} % of all four components.",
+        )
 
 
 def _technical(row: Row) -> Iterator[tuple[str, str]]:
@@ -98,6 +108,14 @@ def _liquidation(row: Row) -> Iterator[tuple[str, str]]:
         )
 
 
+def _risk(row: Row) -> Iterator[tuple[str, str]]:
+    if row["risk"] is not None:
+        yield (
+            "risk_low" if row["risk_lean"] > 0 else "risk_high",
+            f"Risk metric {row['risk']:.2f} of 1 leans {row['risk_lean']:+.2f} ({row['risk_age']:.1f} days old).",
+        )
+
+
 def _flow(row: Row) -> Iterator[tuple[str, str]]:
     if row["ls_ratio"] is not None:
         yield "ls_ratio", f"Long/short ratio {row['ls_ratio']:.2f} ({_age(row['ls_ratio_age'])})."
@@ -106,24 +124,54 @@ def _flow(row: Row) -> Iterator[tuple[str, str]]:
             "market_trend",
             f"Market-wide trend score {row['trend_score']:.1f} of 100 ({_age(row['trend_age'])}).",
         )
+    if row["flow_in"] is not None:
+        yield (
+            "volume_flow",
+            f"Volume flow: {row['flow_in']:,.0f} USD in, {row['flow_out']:,.0f} USD out ({_age(row['volume_flow_age'])}).",
+        )
+    if row["whale_buys"] is not None:
+        yield (
+            "whale_trades",
+            f"Large trades: {row['whale_buys']:,.0f} USD bought, {row['whale_sells']:,.0f} USD sold "
+            f"({_age(row['whale_trades_age'])}).",
+        )
+    if row["open_interest_change"] is not None:
+        yield (
+            "open_interest",
+            f"Open interest {row['open_interest_change'] * 100:+.1f} % ({_age(row['open_interest_age'])}).",
+        )
+    if row["sentiment"] is not None:
+        yield "sentiment", f"Sentiment {row['sentiment']:+.2f} ({_age(row['sentiment_age'])})."
 
 
 def _worth(row: Row) -> Iterator[tuple[str, str]]:
+    behind, ahead = (
+        "" if row[level] is None else f", {words} the swing at {price_text(row[level])}"
+        for level, words in (("stop_level", "behind"), ("target_level", "before"))
+    )
     yield (
         "levels",
-        f"ATR {price_text(row['atr_14'])}: stop {price_text(row['stop_price'])} is {STOP_ATR} ATR away, target "
-        f"{price_text(row['target_price'])} {TARGET_ATR} ATR.",
+        f"ATR {price_text(row['atr_14'])}: stop {price_text(row['stop_price'])} is {row['stop_atr']:.2f} ATR away{behind}; target "
+        f"{price_text(row['target_price'])} {row['target_atr']:.2f} ATR{ahead}.",
     )
-    yield (
-        "confidence",
-        f"Confidence {row['confidence']:.2f} that the target comes first, learned from {row['record_n']} earlier "
-        f"{row['direction']} signals (about {row['record_weight']:.0f} independent).",
-    )
+    yield "confidence", _confidence(row)
     yield (
         f"verdict_{row['verdict']}",
         f"To pay its costs the trade must reach its target {row['break_even'] * 100:.1f} % of the time; expected "
         f"value {row['expected_value'] * 100:+.2f} % of the entry price.",
     )
+
+
+def _confidence(row: Row) -> str:
+    curve = row["calibration"]
+    learned = f"learned from {curve['n']} earlier {row['direction']} signals (about {curve['n_effective']:.0f} independent)"
+    if curve["method"] != "base_rate":
+        return (
+            f"Confidence {row['confidence']:.2f} that the target comes first, {learned}: on later signals this curve missed by "
+            f"{curve['brier']:.4f} (Brier), the base rate of {row['base_rate']:.2f} by {curve['brier_base']:.4f}."
+        )
+    tried = "" if curve["brier"] is None else "; no curve over strength did surely better on later signals"
+    return f"Confidence {row['confidence']:.2f} that the target comes first: the base rate, {learned}{tried}."
 
 
 def _age(bars: float) -> str:

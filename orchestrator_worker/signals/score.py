@@ -5,41 +5,71 @@ Row t depends on rows up to t only. Everything here is odd in the market: turn t
 component, and the score, changes its sign and nothing else.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import polars as pl
 
-# What each component weighs when all are there; weights of missing ones go to the others.
-TECHNICAL_WEIGHT = 0.6
-LIQUIDATION_WEIGHT = 0.2
-FLOW_WEIGHT = 0.2
-# A reading loses half of its weight in this many bars.
+COMPONENTS = ("technical", "liquidation", "risk", "flow")
+TECHNICAL_PARTS = ("trend", "momentum", "reversion")
+# The column behind each; `risk` itself is the metric, whose lean is what counts.
+PARTS: Mapping[str, str] = MappingProxyType(
+    {part: "risk_lean" if part == "risk" else part for part in (*COMPONENTS, *TECHNICAL_PARTS)}
+)
+
+# What each component weighs by regime when all are there; weights of missing ones go to the others. A trend is what technical
+# analysis reads best; in wild markets forced selling moves the price, in quiet ones where the price stands in its long range.
+WEIGHTS: Mapping[str, Mapping[str, float]] = MappingProxyType(
+    {
+        "trending": {"technical": 0.60, "liquidation": 0.15, "risk": 0.10, "flow": 0.15},
+        "ranging": {"technical": 0.50, "liquidation": 0.20, "risk": 0.15, "flow": 0.15},
+        "volatile": {"technical": 0.45, "liquidation": 0.30, "risk": 0.10, "flow": 0.15},
+        "quiet": {"technical": 0.50, "liquidation": 0.15, "risk": 0.20, "flow": 0.15},
+    }
+)
+# And within the technical component: the less of a trend, the more an extreme calls for a return.
+TECHNICAL_WEIGHTS: Mapping[str, Mapping[str, float]] = MappingProxyType(
+    {
+        "trending": {"trend": 0.55, "momentum": 0.40, "reversion": 0.05},
+        "ranging": {"trend": 0.40, "momentum": 0.35, "reversion": 0.25},
+        "volatile": {"trend": 0.40, "momentum": 0.35, "reversion": 0.25},
+        "quiet": {"trend": 0.45, "momentum": 0.45, "reversion": 0.10},
+    }
+)
+FLOW_SOURCES = ("ls_ratio", "trend", "volume_flow", "whale_trades", "open_interest", "sentiment")
+# While the regime is not known yet.
+REGIME_DEFAULT = "ranging"
+
+# A reading loses half of its weight in this many bars; the risk metric, which is a daily one, in this many days.
 AGE_HALF_LIFE_BARS = 6.0
+RISK_HALF_LIFE_DAYS = 3.0
+# A change of open interest from one reading to the next that counts as large.
+OPEN_INTEREST_CHANGE = 0.02
 
 DIRECTION_SCORE_MIN = 0.30
 
 # Below the first, a stop one ATR away lies within the costs' noise; above the second, a target would lie below zero.
 ATR_FRACTION_MIN = 1e-5
-ATR_FRACTION_MAX = 0.2
+ATR_FRACTION_MAX = 0.15
 
 CLUSTER_REACH_ATR = 5.0
-
-COMPONENTS = ("technical", "liquidation", "flow")
-TECHNICAL_PARTS = ("trend", "momentum", "reversion")
 
 _ATR = pl.col("atr_14")
 
 
 def scored(bars: pl.DataFrame) -> pl.DataFrame:
-    """Add `trend`, `momentum`, `reversion`, `technical`, `liquidation`, `flow`, `score`, `direction`, `strength`.
+    """Add `trend`, `momentum`, `reversion`, `technical`, `liquidation`, `risk_lean`, `flow`, `score`, `direction`, `strength`.
 
-    `bars` has the indicators of `indicators_of` and the columns of `with_readings`. A component without data is null;
+    `bars` has the indicators of `indicators_of`, the `regime` of `with_regime` and the columns of `with_readings`. A component without data is null;
     the score is null where the indicators still warm up and 0 where the market stands still or moves beyond measure.
     """
     return (
         bars.with_columns(cluster_pull=_cluster_pull(bars), tradable=tradable())
         .with_columns(trend=_trend(), momentum=_momentum(), reversion=_reversion())
-        .with_columns(technical=_technical(), liquidation=_liquidation(), flow=_flow())
+        .with_columns(
+            technical=_technical(), liquidation=_liquidation(), risk_lean=_risk_lean(), flow=_flow()
+        )
         .with_columns(score=_score())
         .with_columns(direction=_direction(), strength=_strength())
     )
@@ -80,7 +110,15 @@ def _excess(value: pl.Expr, *, free: float, full: float) -> pl.Expr:
 
 
 def _technical() -> pl.Expr:
-    return 0.45 * pl.col("trend") + 0.40 * pl.col("momentum") + 0.15 * pl.col("reversion")
+    return pl.sum_horizontal(_by_regime(TECHNICAL_WEIGHTS, part) * pl.col(part) for part in TECHNICAL_PARTS)
+
+
+def _by_regime(weights: Mapping[str, Mapping[str, float]], part: str) -> pl.Expr:
+    return pl.col("regime").replace_strict(
+        {regime: parts[part] for regime, parts in weights.items()},
+        default=weights[REGIME_DEFAULT][part],
+        return_dtype=pl.Float64,
+    )
 
 
 def _liquidation() -> pl.Expr:
@@ -95,22 +133,43 @@ def _liquidation() -> pl.Expr:
     )
 
 
+def _risk_lean() -> pl.Expr:
+    """Low risk leans long, high risk short; the middle of the range says nothing."""
+    return 1.0 - 2.0 * pl.col("risk")
+
+
 def _flow() -> pl.Expr:
     buyers = (pl.col("ls_ratio").log() / 0.5).tanh()
     market = (pl.col("trend_score") - 50.0) / 50.0
-    return _weighted([(_aged(0.6, "ls_ratio"), buyers), (_aged(0.4, "trend"), market)])
+    # More open positions confirm the way the price goes, fewer doubt it: a sign of its own they do not have.
+    opening = (pl.col("open_interest_change") / OPEN_INTEREST_CHANGE).tanh() * pl.col("momentum")
+    return _weighted(
+        [
+            (_aged(0.25, "ls_ratio"), buyers),
+            (_aged(0.15, "trend"), market),
+            (_aged(0.20, "volume_flow"), _balance("flow_in", "flow_out")),
+            (_aged(0.20, "whale_trades"), _balance("whale_buys", "whale_sells")),
+            (_aged(0.10, "open_interest"), opening),
+            (_aged(0.10, "sentiment"), pl.col("sentiment")),
+        ]
+    )
+
+
+def _balance(one: str, other: str) -> pl.Expr:
+    return (pl.col(one) - pl.col(other)) / (pl.col(one) + pl.col(other))
 
 
 def _score() -> pl.Expr:
-    newest = {
-        "liquidation": pl.min_horizontal("clusters_age", "liquidations_age"),
-        "flow": pl.min_horizontal("ls_ratio_age", "trend_age"),
+    fresh = {
+        "technical": pl.lit(1.0),
+        "liquidation": _decay(pl.min_horizontal("clusters_age", "liquidations_age")),
+        "risk": _decay(pl.col("risk_age"), RISK_HALF_LIFE_DAYS),
+        "flow": _decay(pl.min_horizontal(f"{source}_age" for source in FLOW_SOURCES)),
     }
     blended = _weighted(
         [
-            (pl.lit(TECHNICAL_WEIGHT), pl.col("technical")),
-            (LIQUIDATION_WEIGHT * _decay(newest["liquidation"]), pl.col("liquidation")),
-            (FLOW_WEIGHT * _decay(newest["flow"]), pl.col("flow")),
+            (_by_regime(WEIGHTS, component) * fresh[component], pl.col(PARTS[component]))
+            for component in COMPONENTS
         ]
     )
     warm = pl.col("ema_200").is_not_null() & _ATR.is_not_null()
@@ -151,8 +210,8 @@ def _aged(weight: float, source: str) -> pl.Expr:
     return weight * _decay(pl.col(f"{source}_age"))
 
 
-def _decay(age: pl.Expr) -> pl.Expr:
-    return (-age * (0.6931471805599453 / AGE_HALF_LIFE_BARS)).exp()
+def _decay(age: pl.Expr, half_life: float = AGE_HALF_LIFE_BARS) -> pl.Expr:
+    return (-age * (math.log(2.0) / half_life)).exp()
 
 
 def _cluster_pull(bars: pl.DataFrame) -> pl.Series:

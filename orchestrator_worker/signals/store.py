@@ -6,7 +6,7 @@ from typing import cast
 
 import polars as pl
 
-from orchestrator_worker.signals.readings import Reading
+from orchestrator_worker.signals.readings import Reading, risk_reading
 from orchestrator_worker.signals.walk import Signal
 from orchestrator_worker.win_rates.outcomes import Horizon
 from zmarty import sql
@@ -19,14 +19,17 @@ SQL = sql.load(__package__)
 SAVED_AT_ONCE = 2_000
 
 _TIME = pl.Datetime("us", "UTC")
+_SAID = {
+    "opened_at": _TIME,
+    "direction": pl.String(),
+    "score": pl.Float64(),
+    "entry_price": pl.Float64(),
+    "stop_price": pl.Float64(),
+    "target_price": pl.Float64(),
+}
 _JUDGED = pl.Schema(
     {
-        "opened_at": _TIME,
-        "direction": pl.String(),
-        "score": pl.Float64(),
-        "entry_price": pl.Float64(),
-        "stop_price": pl.Float64(),
-        "target_price": pl.Float64(),
+        **_SAID,
         "barrier": pl.String(),
         "return_net": pl.Float64(),
         "closed_at": _TIME,
@@ -53,6 +56,14 @@ async def readings_between(
     return [Reading(**record) for record in records]
 
 
+async def risk_between(
+    pool: Pool, symbol: Symbol, timeframe: Timeframe, first: datetime, last: datetime
+) -> list[Reading]:
+    """The risk metric as it became known from `first` to `last`."""
+    records = await pool.fetch(SQL["risk_between"], symbol, first, last)
+    return [risk_reading(record["value"], record["known_at"], timeframe) for record in records]
+
+
 async def judged_signals(
     pool: Pool,
     symbol: Symbol,
@@ -75,6 +86,32 @@ async def judged_signals(
         signals_max,
     )
     return pl.DataFrame([tuple(record) for record in records], schema=_JUDGED, orient="row")
+
+
+async def unjudged_signals(
+    pool: Pool,
+    symbol: Symbol,
+    timeframe: Timeframe,
+    strategy_version: str,
+    since: datetime,
+    until: datetime,
+    *,
+    horizon: Horizon,
+    label_version: str,
+    signals_max: int,
+) -> pl.DataFrame:
+    records = await pool.fetch(
+        SQL["unjudged_signals"],
+        symbol,
+        timeframe,
+        strategy_version,
+        since,
+        until,
+        horizon,
+        label_version,
+        signals_max,
+    )
+    return pl.DataFrame([tuple(record) for record in records], schema=_SAID, orient="row")
 
 
 async def save_signals(connection: Connection, signals: Sequence[Signal]) -> int:

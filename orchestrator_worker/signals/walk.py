@@ -11,15 +11,17 @@ from typing import Any
 import polars as pl
 
 from orchestrator_worker.indicators.technical import indicators_of
+from orchestrator_worker.intelligence.pivots import with_pivots
+from orchestrator_worker.intelligence.regime import with_regime
 from orchestrator_worker.signals.confidence import confident, track_of
 from orchestrator_worker.signals.levels import levelled, weighed
 from orchestrator_worker.signals.readings import Reading, with_readings
 from orchestrator_worker.signals.reasons import Reason, reasons_of
-from orchestrator_worker.signals.score import COMPONENTS, TECHNICAL_PARTS, scored
+from orchestrator_worker.signals.score import PARTS, scored
 from orchestrator_worker.win_rates.outcomes import Horizon, judge
 from zmarty.market import Symbol, Timeframe
 
-STRATEGY_VERSION = "baseline-1"
+STRATEGY_VERSION = "blend-2"
 
 # Bars that must precede the first signal: RSI, ATR and ADX no longer show where the history was cut after 300.
 BARS_MIN = 300
@@ -44,7 +46,9 @@ class Signal:
     risk_reward: float | None
     expected_value: float | None
     verdict: str
+    regime: str | None
     components: Mapping[str, float]
+    calibration: Mapping[str, Any]
     reasons: list[Reason]
     expires_at: datetime
 
@@ -58,20 +62,28 @@ def walk(
     *,
     timeframe: Timeframe,
     track: pl.DataFrame | None = None,
+    said_until: datetime | None = None,
 ) -> pl.DataFrame:
     """Return one row for each candle (oldest first) from the BARS_MIN-th on, with everything a signal says.
 
-    `track` is the record the confidence learns from; without one the walk judges its own signals as it goes and each
-    bar learns from those that had matured by then.
+    `track` is the record the confidence learns from: that of the signals said up to `said_until`. What the walk says later
+    than that it judges itself as it goes, and each bar learns from what had matured by then; without a track, from nothing else.
     """
-    bars = with_readings(indicators_of(candles), readings, timeframe)
-    bars = levelled(scored(bars).slice(BARS_MIN - 1))
+    bars = levelled(scored(with_surroundings(candles, readings, timeframe).slice(BARS_MIN - 1)))
     bars = bars.filter(pl.col("score").is_not_null())
-    if track is None:
-        horizon = Horizon.of(timeframe)
-        judged = judge(bars, candles, timeframe=timeframe, horizon=horizon)
-        track = track_of(judged, timeframe=timeframe, horizon=horizon)
-    return weighed(confident(bars, track, timeframe=timeframe))
+    horizon = Horizon.of(timeframe)
+    own = bars if said_until is None else bars.filter(pl.col("opened_at") > said_until)
+    judged = judge(own, candles, timeframe=timeframe, horizon=horizon)
+    own_track = track_of(judged, timeframe=timeframe, horizon=horizon)
+    whole_track = own_track if track is None else pl.concat([track, own_track])
+    return weighed(confident(bars, whole_track, timeframe=timeframe))
+
+
+def with_surroundings(
+    candles: pl.DataFrame, readings: Sequence[Reading], timeframe: Timeframe
+) -> pl.DataFrame:
+    """The candles with all that a score and its levels rest on: indicators, regime, swings, readings."""
+    return with_readings(with_pivots(with_regime(indicators_of(candles))), readings, timeframe)
 
 
 def signal_from(row: Mapping[str, Any], *, symbol: Symbol, timeframe: Timeframe, origin: str) -> Signal:
@@ -93,8 +105,11 @@ def signal_from(row: Mapping[str, Any], *, symbol: Symbol, timeframe: Timeframe,
         risk_reward=row["risk_reward"],
         expected_value=row["expected_value"],
         verdict=row["verdict"],
-        components={
-            part: round(row[part], 6) for part in (*COMPONENTS, *TECHNICAL_PARTS) if row[part] is not None
+        regime=row["regime"],
+        components={part: round(row[column], 6) for part, column in PARTS.items() if row[column] is not None},
+        calibration={
+            **(row["calibration"] or {}),
+            **({"base_rate": round(row["base_rate"], 6)} if row["base_rate"] is not None else {}),
         },
         reasons=reasons_of(row),
         expires_at=closed_at + Horizon.of(timeframe).delta,

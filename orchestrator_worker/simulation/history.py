@@ -1,15 +1,15 @@
 """The history a simulation runs over: what is stored, and before it what a candle source still remembers."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
 from orchestrator_worker.candles.store import candles_between
 from orchestrator_worker.indicators.store import ensure_partitions, save_candles
 from orchestrator_worker.resources import Resources
-from orchestrator_worker.signals.readings import AGE_BARS_MAX, SOURCES
-from orchestrator_worker.signals.store import readings_between
+from orchestrator_worker.signals.readings import AGE_BARS_MAX, RISK_AGE_DAYS_MAX, SOURCES
+from orchestrator_worker.signals.store import readings_between, risk_between
 from orchestrator_worker.simulation import store
 from orchestrator_worker.simulation.soundness import sound
 from orchestrator_worker.simulation.strategies import History
@@ -53,7 +53,9 @@ async def load_history(
     readings = await readings_between(
         resources.trading, symbol, timeframe, SOURCES, first - AGE_BARS_MAX * timeframe.delta, last
     )
-    return History(candles, timeframe, readings)
+    oldest = timeframe.closed_at(first) - timedelta(days=RISK_AGE_DAYS_MAX)
+    risk = await risk_between(resources.trading, symbol, timeframe, oldest, timeframe.closed_at(last))
+    return History(candles, timeframe, [*readings, *risk])
 
 
 async def _fill(

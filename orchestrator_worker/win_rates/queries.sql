@@ -1,3 +1,12 @@
+-- name: strategies_since
+-- Whoever spoke of this pair; the one heard last first.
+select strategy_version
+from signals
+where symbol = $1::text and timeframe = $2::text and opened_at >= $3::timestamptz and direction <> 'flat'
+group by strategy_version
+order by max(opened_at) desc, strategy_version
+limit $4::integer;
+
 -- name: unjudged_signals
 -- Flat signals say that there is nothing to do and cannot be right or wrong.
 select
@@ -5,6 +14,9 @@ select
   signals.opened_at,
   signals.origin,
   signals.direction,
+  signals.score,
+  signals.confidence,
+  (signals.calibration ->> 'base_rate')::double precision as base_rate,
   signals.entry_price::double precision as entry_price,
   signals.stop_price::double precision as stop_price,
   signals.targets[1]::double precision as target_price
@@ -41,6 +53,29 @@ where signals.symbol = $1::text
   and signal_outcomes.horizon = $5::text
   and signal_outcomes.label_version = $6::text
 order by signals.opened_at;
+
+-- name: judged_claims
+select
+  signals.opened_at,
+  signals.direction,
+  signals.score,
+  signals.confidence,
+  (signals.calibration ->> 'base_rate')::double precision as base_rate,
+  signals.entry_price::double precision as entry_price,
+  signals.stop_price::double precision as stop_price,
+  signals.targets[1]::double precision as target_price,
+  signal_outcomes.barrier,
+  signal_outcomes.return_net,
+  signal_outcomes.closed_at
+from signals
+join signal_outcomes on signal_outcomes.signal_id = signals.id
+where signals.symbol = $1::text
+  and signals.timeframe = $2::text
+  and signals.strategy_version = $3::text
+  and signal_outcomes.horizon = $4::text
+  and signal_outcomes.label_version = $5::text
+order by signals.opened_at desc
+limit $6::integer;
 
 -- name: save_outcomes
 insert into signal_outcomes (
@@ -81,4 +116,37 @@ on conflict (symbol, timeframe, strategy_version, direction, horizon, lookback_d
   baseline = excluded.baseline,
   expectancy = excluded.expectancy,
   profit_factor = excluded.profit_factor,
+  computed_at = excluded.computed_at;
+
+-- name: save_calibrations
+insert into calibration (
+  symbol, timeframe, strategy_version, direction, n, n_effective, expired, first_opened_at, last_opened_at,
+  mean_confidence, mean_share, brier, brier_base, skill, brier_earlier, brier_recent, psi, drift, reliability, computed_at
+)
+select
+  $1::text, $2::text, $3::text, direction, n, n_effective, expired, first_opened_at, last_opened_at,
+  mean_confidence, mean_share, brier, brier_base, skill, brier_earlier, brier_recent, psi, drift, reliability, now()
+from jsonb_to_recordset($4::jsonb) as counted (
+  direction text, n integer, n_effective double precision, expired integer, first_opened_at timestamptz,
+  last_opened_at timestamptz, mean_confidence double precision, mean_share double precision, brier double precision,
+  brier_base double precision, skill double precision, brier_earlier double precision, brier_recent double precision,
+  psi double precision, drift text, reliability jsonb
+)
+order by direction
+on conflict (symbol, timeframe, strategy_version, direction) do update set
+  n = excluded.n,
+  n_effective = excluded.n_effective,
+  expired = excluded.expired,
+  first_opened_at = excluded.first_opened_at,
+  last_opened_at = excluded.last_opened_at,
+  mean_confidence = excluded.mean_confidence,
+  mean_share = excluded.mean_share,
+  brier = excluded.brier,
+  brier_base = excluded.brier_base,
+  skill = excluded.skill,
+  brier_earlier = excluded.brier_earlier,
+  brier_recent = excluded.brier_recent,
+  psi = excluded.psi,
+  drift = excluded.drift,
+  reliability = excluded.reliability,
   computed_at = excluded.computed_at;

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import polars as pl
 
+from orchestrator_worker.calibration.labels import uniqueness
 from orchestrator_worker.win_rates.outcomes import Horizon
 from zmarty.market import Timeframe
 
@@ -78,26 +79,17 @@ def wilson(wins: float, n: float) -> tuple[float, float]:
     """The 95 % interval of a rate seen as `wins` in `n` independent trials; both may be fractions, n > 0."""
     rate, square = wins / n, WILSON_Z**2
     centre = (rate + square / (2 * n)) / (1 + square / n)
-    half = WILSON_Z / (1 + square / n) * math.sqrt(rate * (1 - rate) / n + square / (4 * n * n))
+    half = WILSON_Z / (1 + square / n) * math.sqrt(max(rate * (1 - rate), 0.0) / n + square / (4 * n * n))
     # Rounding must not push the rate itself out of its interval at 0 and 1.
     return max(0.0, min(centre - half, rate)), min(1.0, max(centre + half, rate))
 
 
 def effective_count(outcomes: pl.DataFrame, timeframe: Timeframe) -> float:
     """The sum of average uniquenesses: each outcome counts by the mean of 1 / (outcomes alive) over the bars it lived."""
-    if outcomes.is_empty():
-        return 0.0
-    step = timeframe.seconds
-    entered = outcomes["opened_at"].dt.epoch("s").to_numpy() // step + 1
-    left = outcomes["closed_at"].dt.epoch("s").to_numpy() // step
-    start = int(entered.min())
-    entered, left = entered - start, left - start
-    changes = np.zeros(int(left.max()) + 1, dtype=np.int64)
-    np.add.at(changes, entered, 1)
-    np.add.at(changes, left, -1)
-    alive = np.cumsum(changes)
-    shares = np.concatenate([[0.0], np.cumsum(1.0 / np.maximum(alive, 1))])
-    return float(((shares[left] - shares[entered]) / (left - entered)).sum())
+    opened, closed = (
+        outcomes[name].dt.epoch("s").to_numpy().astype(np.int64) for name in ("opened_at", "closed_at")
+    )
+    return float(uniqueness(opened, closed, timeframe.seconds).sum())
 
 
 def _matured_since(since: datetime, timeframe: Timeframe, horizon: Horizon) -> pl.Expr:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from orchestrator_worker.indicators.technical import BARS_NEEDED, NAMED, indicators_of, technical_reading
+from tests.orchestrator_worker.market import OHLCV
 
-REAL = Path(__file__).parents[4] / "shared/data/ohlcv"
 STARTED_AT = datetime(2026, 3, 1, tzinfo=UTC)
 GATED = {
     "rsi_14",
@@ -125,9 +124,21 @@ def test_each_indicator_equals_ta_lib(moves: list[float], seed: int, lead: int) 
     assert_equals_oracle(bars_of([*walk, *moves], seed=seed))
 
 
-@pytest.mark.parametrize("name", ["BTCUSDT_1h_2023-2025", "BTCUSDT_1d_2017-2026", "SOLUSDT_4h_2024"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AVAXUSDT_1h_2024",
+        "BTCUSDT_1d_2017-2026",
+        "BTCUSDT_1h_2023-2025",
+        "BTCUSDT_5m_2024",
+        "ETHUSDT_1d_2018-2026",
+        "ETHUSDT_1h_2024",
+        "SOLUSDT_1h_2024",
+        "SOLUSDT_4h_2024",
+    ],
+)
 def test_real_candles_give_what_ta_lib_gives(name: str) -> None:
-    path = REAL / f"{name}.parquet"
+    path = OHLCV / f"{name}.parquet"
     if not path.exists():
         pytest.skip("the folder of real data is not here")
 

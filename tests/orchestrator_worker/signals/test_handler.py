@@ -98,6 +98,28 @@ async def test_the_live_signal_equals_the_backfilled_one(trading: Pool, candles:
     assert {**live, **own} == {**walked, **own}
 
 
+async def test_signals_said_after_a_long_silence_equal_the_backfilled_ones(trading: Pool) -> None:
+    # Across several moments of new curves, with nothing judged meanwhile: the walk after the silence judges for itself.
+    bars, missed = 1_600, 500
+    newest = HOUR.newest_closed(datetime.now(UTC))
+    history = random_candles(bars, seed=13, began_at=newest - (bars - 1) * HOUR.delta)
+    await store_candles(trading, BTC, HOUR, history.head(bars - missed))
+    await compute(trading)
+    await store_candles(trading, BTC, HOUR, history.tail(missed))
+    await compute(trading, history["opened_at"][-1])
+
+    after_silence = await saved_signals(trading)
+    await trading.execute("delete from signals")
+    await compute(trading)
+    walked = await saved_signals(trading)
+
+    own = {"id": None, "created_at": None, "origin": None}
+    assert [{**signal, **own} for signal in after_silence] == [{**signal, **own} for signal in walked]
+    learned = [signal["calibration"]["n"] for signal in walked[-missed:] if signal["direction"] != "flat"]
+    assert min(learned) > 50
+    assert len(set(learned)) >= 4
+
+
 async def test_a_redelivered_message_saves_one_signal(trading_worker: Pool, candles: pl.DataFrame) -> None:
     await store_candles(trading_worker, BTC, HOUR, candles)
     await compute(trading_worker)
@@ -149,7 +171,9 @@ async def test_a_signal_asks_for_its_win_rate(trading_worker: Pool, candles: pl.
     assert await trading_worker.fetchval("select count(*) from pgmq.a_compute_signals") == 2
 
 
-async def test_readings_speak_in_the_signal(trading_worker: Pool, candles: pl.DataFrame) -> None:
+async def test_readings_speak_in_the_signal(
+    trading: Pool, trading_worker: Pool, candles: pl.DataFrame
+) -> None:
     await store_candles(trading_worker, BTC, HOUR, candles)
     newest, close = candles["opened_at"][-1], candles["close"][-1]
     readings = {
@@ -170,13 +194,21 @@ async def test_readings_speak_in_the_signal(trading_worker: Pool, candles: pl.Da
             data,
         )
 
+    await trading.execute(
+        "insert into risk_metric (symbol, observed_on, source, value, band, rarity, days, price, known_at)"
+        " values ($1, $2::timestamptz::date, 'anchors', 0.15, 1, 1.2, 900, 100, $2::timestamptz + interval '1 hour')",
+        BTC,
+        newest,
+    )
+
     await compute(trading_worker)
 
     *earlier, signal = await saved_signals(trading_worker)
-    assert signal["components"].keys() >= {"technical", "liquidation", "flow"}
-    assert earlier[-1]["components"].keys().isdisjoint({"liquidation", "flow"})
+    assert signal["components"].keys() >= {"technical", "liquidation", "risk", "flow"}
+    assert earlier[-1]["components"].keys().isdisjoint({"liquidation", "risk", "flow"})
+    assert signal["components"]["risk"] == pytest.approx(0.7)
     texts = " ".join(reason["text"] for reason in signal["reasons"])
-    for number in ("5,000,000 USD above", "900,000", "1.40", "70.5"):
+    for number in ("5,000,000 USD above", "900,000", "1.40", "70.5", "Risk metric 0.15"):
         assert number in texts
 
 

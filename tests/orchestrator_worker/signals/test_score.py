@@ -7,9 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator_worker.indicators.technical import indicators_of
-from orchestrator_worker.signals.readings import CLUSTER, Reading, with_readings
-from orchestrator_worker.signals.score import AGE_HALF_LIFE_BARS, DIRECTION_SCORE_MIN, scored
+from orchestrator_worker.intelligence.regime import REGIMES
+from orchestrator_worker.signals.readings import CLUSTER, Reading, risk_reading, with_readings
+from orchestrator_worker.signals.score import (
+    AGE_HALF_LIFE_BARS,
+    DIRECTION_SCORE_MIN,
+    REGIME_DEFAULT,
+    RISK_HALF_LIFE_DAYS,
+    TECHNICAL_WEIGHTS,
+    WEIGHTS,
+    scored,
+)
+from orchestrator_worker.signals.walk import with_surroundings
 from tests.orchestrator_worker.market import mirrored, random_candles
 from zmarty.market import Timeframe
 
@@ -39,9 +48,24 @@ NEUTRAL: dict[str, Any] = {
     "trend_age": None,
     "clusters": None,
     "clusters_age": None,
+    "flow_in": None,
+    "flow_out": None,
+    "volume_flow_age": None,
+    "whale_buys": None,
+    "whale_sells": None,
+    "whale_trades_age": None,
+    "open_interest_change": None,
+    "open_interest_age": None,
+    "sentiment": None,
+    "sentiment_age": None,
+    "risk": None,
+    "risk_age": None,
+    "regime": None,
 }
-NUMBERS = {name: pl.Float64() for name in NEUTRAL if name not in {"market_moves", "clusters"}}
-SCHEMA = pl.Schema({**NUMBERS, "market_moves": pl.Boolean(), "clusters": pl.List(CLUSTER)})
+NUMBERS = {name: pl.Float64() for name in NEUTRAL if name not in {"market_moves", "clusters", "regime"}}
+SCHEMA = pl.Schema(
+    {**NUMBERS, "market_moves": pl.Boolean(), "clusters": pl.List(CLUSTER), "regime": pl.String()}
+)
 
 RISING = {
     "close": 106.0,
@@ -82,6 +106,12 @@ def upside_down(bar: dict[str, Any]) -> dict[str, Any]:
         bar["liquidated_shorts"],
         bar["liquidated_longs"],
     )
+    turned["flow_in"], turned["flow_out"] = bar["flow_out"], bar["flow_in"]
+    turned["whale_buys"], turned["whale_sells"] = bar["whale_sells"], bar["whale_buys"]
+    if bar["sentiment"] is not None:
+        turned["sentiment"] = -bar["sentiment"]
+    if bar["risk"] is not None:
+        turned["risk"] = 1.0 - bar["risk"]
     if bar["clusters"] is not None:
         turned["clusters"] = [{**cluster, "price": 200.0 - cluster["price"]} for cluster in bar["clusters"]]
     return turned
@@ -125,6 +155,19 @@ def bars(draw: st.DrawFn) -> dict[str, Any]:
         bar |= {"liquidated_longs": longs, "liquidated_shorts": shorts, "liquidations_age": draw(AGE)}
     if draw(st.booleans()):
         bar |= {"clusters": draw(CLUSTERS), "clusters_age": draw(AGE)}
+    if draw(st.booleans()):
+        bar |= {"flow_in": draw(st.floats(0.0, 1e7)), "flow_out": draw(st.floats(1.0, 1e7))}
+        bar |= {"volume_flow_age": draw(AGE)}
+    if draw(st.booleans()):
+        bar |= {"whale_buys": draw(st.floats(0.0, 1e7)), "whale_sells": draw(st.floats(1.0, 1e7))}
+        bar |= {"whale_trades_age": draw(AGE)}
+    if draw(st.booleans()):
+        bar |= {"open_interest_change": draw(st.floats(-0.5, 0.5)), "open_interest_age": draw(AGE)}
+    if draw(st.booleans()):
+        bar |= {"sentiment": draw(st.floats(-1.0, 1.0)), "sentiment_age": draw(AGE)}
+    if draw(st.booleans()):
+        bar |= {"risk": draw(st.floats(0.0, 1.0)), "risk_age": draw(st.floats(0.0, 14.0))}
+    bar["regime"] = draw(st.none() | st.sampled_from(REGIMES))
     return bar
 
 
@@ -136,7 +179,7 @@ def test_score_is_bounded_and_odd(bar: dict[str, Any]) -> None:
     assert -1.0 <= upright["score"] <= 1.0
     assert 1 <= upright["strength"] <= 100
     assert turned["score"] == pytest.approx(-upright["score"], abs=1e-9)
-    for component in ("technical", "liquidation", "flow"):
+    for component in ("technical", "liquidation", "risk_lean", "flow"):
         if upright[component] is None:
             assert turned[component] is None
         else:
@@ -148,12 +191,20 @@ def test_a_mirrored_market_scores_the_opposite() -> None:
     candles = random_candles(900, seed=3)
     timeframe = Timeframe.HOUR_1
 
-    upright = scored(with_readings(indicators_of(candles), [], timeframe))["score"]
-    turned = scored(with_readings(indicators_of(mirrored(candles)), [], timeframe))["score"]
+    upright = scored(with_surroundings(candles, [], timeframe))
+    turned = scored(with_surroundings(mirrored(candles), [], timeframe))
 
-    compared = pl.DataFrame({"upright": upright, "turned": turned}).drop_nulls()
+    compared = pl.DataFrame(
+        {
+            "upright": upright["score"],
+            "turned": turned["score"],
+            "regime": upright["regime"],
+            "other": turned["regime"],
+        }
+    )
+    # ATR relative to the price differs between the two, so now and then the regime does; without that, the score must not.
+    compared = compared.drop_nulls().filter(pl.col("regime") == pl.col("other"))
     assert compared.height > 600
-    # ATR relative to the price differs between the two, but within the tradable range the score must not.
     assert compared.select((pl.col("upright") + pl.col("turned")).abs().max()).item() < 1e-6
 
 
@@ -168,6 +219,7 @@ def test_every_direction_can_be_reached(changed: dict[str, Any], direction: str)
 def test_score_reaches_both_ends_of_its_range() -> None:
     extreme = {
         **RISING,
+        "regime": "trending",
         "ema_20": 115.0,
         "ema_50": 104.0,
         "ema_200": 80.0,
@@ -209,8 +261,47 @@ def test_an_older_reading_weighs_less() -> None:
     fresh = score_of(trend_score=90.0, trend_age=0.0)["score"]
     aged = score_of(trend_score=90.0, trend_age=AGE_HALF_LIFE_BARS)["score"]
 
-    assert fresh == pytest.approx(0.8 * 0.2 / 0.8)
+    weights = WEIGHTS[REGIME_DEFAULT]
+    assert fresh == pytest.approx(0.8 * weights["flow"] / (weights["flow"] + weights["technical"]))
     assert 0.0 < aged < fresh
+
+
+def test_low_risk_leans_long_and_says_less_as_it_ages() -> None:
+    low, high = score_of(risk=0.1, risk_age=0.5), score_of(risk=0.9, risk_age=0.5)
+    old = score_of(risk=0.1, risk_age=RISK_HALF_LIFE_DAYS * 3)
+
+    assert low["risk_lean"] == pytest.approx(0.8)
+    assert low["score"] > 0 > high["score"]
+    assert 0 < old["score"] < low["score"]
+    assert score_of(risk=0.5, risk_age=0.0)["score"] == pytest.approx(0.0)
+
+
+def test_weights_follow_the_regime() -> None:
+    said = {"clusters": [{"price": 101.0, "notional": 1e6}], "clusters_age": 0.0}
+
+    wild, trending = score_of(**said, regime="volatile"), score_of(**said, regime="trending")
+
+    assert wild["liquidation"] == trending["liquidation"]
+    assert wild["score"] > trending["score"] > 0
+    for weights in (*WEIGHTS.values(), *TECHNICAL_WEIGHTS.values()):
+        assert sum(weights.values()) == pytest.approx(1.0)
+    assert set(WEIGHTS) == set(TECHNICAL_WEIGHTS) == set(REGIMES)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"flow_in": 3e6, "flow_out": 1e6, "volume_flow_age": 0.0},
+        {"whale_buys": 3e6, "whale_sells": 1e6, "whale_trades_age": 0.0},
+        {"sentiment": 0.5, "sentiment_age": 0.0},
+        {"open_interest_change": 0.02, "open_interest_age": 0.0, "rsi_14": 65.0},
+    ],
+)
+def test_each_reading_of_flow_counts(said: dict[str, Any]) -> None:
+    row = score_of(**said)
+
+    assert row["flow"] > 0
+    assert row["score"] > 0
 
 
 @pytest.mark.parametrize(
@@ -252,6 +343,33 @@ def test_readings_reach_only_bars_from_their_own_on() -> None:
     assert joined["ls_ratio"][55:].null_count() == 5
 
 
+def test_open_interest_speaks_by_its_change_on_one_exchange() -> None:
+    candles = random_candles(6, seed=1)
+    told = [("binance", 100.0), ("binance", 103.0), ("bybit", 50.0), ("bybit", 49.0)]
+    readings = [
+        Reading("open_interest", at, {"exchange": exchange, "open_interest": level})
+        for at, (exchange, level) in zip(candles["opened_at"], told, strict=False)
+    ]
+
+    joined = with_readings(candles, readings, Timeframe.HOUR_1)
+
+    assert joined["open_interest_change"].to_list() == pytest.approx([None, 0.03, None, -0.02, -0.02, -0.02])
+
+
+def test_risk_counts_from_the_first_bar_that_closes_when_it_is_known() -> None:
+    candles = random_candles(24 * 17, seed=1)
+    known_at = Timeframe.HOUR_1.closed_at(candles["opened_at"][30])
+
+    joined = with_readings(candles, [risk_reading(0.2, known_at, Timeframe.HOUR_1)], Timeframe.HOUR_1)
+
+    assert joined["risk"][:30].null_count() == 30
+    assert joined["risk"][30] == 0.2
+    assert joined["risk_age"][30 + 24] == pytest.approx(1.0)
+    # A fortnight later nobody knows any more.
+    assert joined["risk"][30 + 24 * 14] == 0.2
+    assert joined["risk"][30 + 24 * 14 + 1] is None
+
+
 @pytest.mark.parametrize(
     ("source", "data"),
     [
@@ -263,6 +381,12 @@ def test_readings_reach_only_bars_from_their_own_on() -> None:
         ("trend", {"trend_score": 140}),
         ("clusters", {"clusters": [{"price": None, "notional": 3}]}),
         ("clusters", {"clusters": None}),
+        ("volume_flow", {"inflow": 0, "outflow": 0}),
+        ("volume_flow", {"inflow": 5, "outflow": None}),
+        ("whale_trades", {"bought_usd": -1, "sold_usd": 5}),
+        ("open_interest", {"open_interest": 0}),
+        ("sentiment", {"score": "2"}),
+        ("risk", {"value": 1.2}),
     ],
 )
 def test_an_unreadable_reading_is_missing(source: str, data: dict[str, Any]) -> None:

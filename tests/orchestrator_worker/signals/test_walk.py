@@ -3,12 +3,14 @@
 import random
 import re
 import time
+from typing import Any
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from orchestrator_worker.signals.readings import Reading
+from orchestrator_worker.calibration.curve import PROBABILITY_MAX, PROBABILITY_MIN
+from orchestrator_worker.signals.readings import Reading, risk_reading
 from orchestrator_worker.signals.reasons import price_text
 from orchestrator_worker.signals.walk import BARS_MIN, signal_from, walk
 from tests.orchestrator_worker.market import random_candles, real_candles
@@ -18,54 +20,93 @@ HOUR = Timeframe.HOUR_1
 BTC = Symbol.parse("BTC/USDT")
 
 
-def readings_for(candles: pl.DataFrame, *, seed: int) -> list[Reading]:
+def readings_for(candles: pl.DataFrame, *, seed: int, timeframe: Timeframe = HOUR) -> list[Reading]:
+    """Readings of every source at some of the bars, and the risk metric once a day."""
     dice = random.Random(seed)
     readings = []
+
+    def say(source: str, data: dict[str, Any]) -> None:
+        if dice.random() < 0.3:
+            readings.append(Reading(source, at, data))
+
     for row in candles.iter_rows(named=True):
         at, close = row["opened_at"], row["close"]
-        if dice.random() < 0.3:
-            readings.append(Reading("ls_ratio", at, {"ratio": dice.uniform(0.6, 1.6)}))
-        if dice.random() < 0.3:
-            readings.append(Reading("trend", at, {"trend_score": dice.uniform(20, 80)}))
-        if dice.random() < 0.3:
-            readings.append(Reading("liquidations", at, {"longs": dice.uniform(0, 1e6), "shorts": 4e5}))
-        if dice.random() < 0.3:
-            places = [dice.uniform(0.95, 1.05) for _ in range(3)]
-            clusters = [{"price": close * place, "notional": dice.uniform(1e5, 1e7)} for place in places]
-            readings.append(Reading("clusters", at, {"clusters": clusters}))
+        say("ls_ratio", {"ratio": dice.uniform(0.6, 1.6)})
+        say("trend", {"trend_score": dice.uniform(20, 80)})
+        say("liquidations", {"longs": dice.uniform(0, 1e6), "shorts": 4e5})
+        places = [dice.uniform(0.95, 1.05) for _ in range(3)]
+        say("clusters", {"clusters": [{"price": close * place, "notional": 1e6} for place in places]})
+        say("volume_flow", {"inflow": dice.uniform(0, 1e6), "outflow": 5e5})
+        say("whale_trades", {"bought_usd": dice.uniform(0, 1e6), "sold_usd": 5e5})
+        say("open_interest", {"exchange": "binance", "open_interest": dice.uniform(9e5, 1e6)})
+        say("sentiment", {"score": dice.uniform(-1, 1)})
+        if (closed_at := timeframe.closed_at(at)) == closed_at.replace(hour=0, minute=0):
+            readings.append(risk_reading(dice.random(), closed_at, timeframe))
     return readings
+
+
+def assert_blind_to_the_future(
+    candles: pl.DataFrame, readings: list[Reading], timeframe: Timeframe, *, seed: int, bars: int
+) -> None:
+    """Every field of the signals of some past bars, confidence included, with all that came later taken away."""
+    whole = walk(candles, readings, timeframe=timeframe)
+    for bar in random.Random(seed).sample(range(BARS_MIN, candles.height), bars):
+        at = candles["opened_at"][bar]
+        known = [seen for seen in readings if seen.opened_at <= at]
+
+        past = walk(candles.head(bar + 1), known, timeframe=timeframe)
+
+        assert_frame_equal(past.tail(1), whole.filter(pl.col("opened_at") == at), check_exact=True)
+        [now], [then] = (
+            [
+                signal_from(row, symbol=BTC, timeframe=timeframe, origin="backfill").row()
+                for row in rows.filter(pl.col("opened_at") == at).iter_rows(named=True)
+            ]
+            for rows in (past, whole)
+        )
+        assert now == then
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_no_signal_knows_the_future(seed: int) -> None:
-    candles = random_candles(1_200, seed=seed)
-    readings = readings_for(candles, seed=seed)
-    whole = walk(candles, readings, timeframe=HOUR)
+    candles = random_candles(3_000, seed=seed)
 
-    for bar in random.Random(seed).sample(range(BARS_MIN, candles.height), 12):
-        at = candles["opened_at"][bar]
-        past = walk(
-            candles.head(bar + 1), [seen for seen in readings if seen.opened_at <= at], timeframe=HOUR
-        )
+    assert_blind_to_the_future(candles, readings_for(candles, seed=seed), HOUR, seed=seed, bars=8)
 
-        assert_frame_equal(past.tail(1), whole.filter(pl.col("opened_at") == at), check_exact=True)
+
+@pytest.mark.parametrize("name", ["BTCUSDT_1h_2023-2025", "BTCUSDT_1d_2017-2026", "SOLUSDT_4h_2024"])
+def test_no_signal_of_real_candles_knows_the_future(name: str) -> None:
+    candles, timeframe = real_candles(name)
+    candles = candles.head(6_000)
+
+    assert_blind_to_the_future(
+        candles, readings_for(candles, seed=3, timeframe=timeframe), timeframe, seed=4, bars=5
+    )
 
 
 def test_another_future_changes_nothing() -> None:
-    candles = random_candles(1_000, seed=5)
+    candles = random_candles(2_500, seed=5)
+    known = 2_000
     future = (
-        candles.tail(300)
+        candles.tail(500)
         .select("open", "high", "low", "close", "volume")
         .sample(fraction=1.0, shuffle=True, seed=9)
     )
-    other = pl.concat([candles.head(700), candles.tail(300).select("opened_at").hstack(future)])
+    other = pl.concat([candles.head(known), candles.tail(500).select("opened_at").hstack(future)])
 
-    kept = 700 - BARS_MIN + 1
-    assert_frame_equal(
-        walk(candles, [], timeframe=HOUR).head(kept),
-        walk(other, [], timeframe=HOUR).head(kept),
-        check_exact=True,
-    )
+    kept = known - BARS_MIN + 1
+    one, changed = (walk(history, [], timeframe=HOUR) for history in (candles, other))
+    assert_frame_equal(one.head(kept), changed.head(kept), check_exact=True)
+    assert not one.tail(100).equals(changed.tail(100))
+
+
+def test_curves_had_something_to_learn_in_these_proofs() -> None:
+    rows = walk(random_candles(3_000, seed=1), [], timeframe=HOUR).filter(pl.col("direction") != "flat")
+
+    learned = rows["calibration"].struct.unnest()
+    assert learned["n"].max() > 300  # type: ignore[operator]
+    assert learned["brier"].null_count() < rows.height
+    assert rows["confidence"].n_unique() > 20
 
 
 @pytest.mark.parametrize(
@@ -75,6 +116,8 @@ def test_another_future_changes_nothing() -> None:
         "BTCUSDT_1d_2017-2026",
         "BTCUSDT_5m_2024",
         "ETHUSDT_1h_2024",
+        "ETHUSDT_1d_2018-2026",
+        "SOLUSDT_1h_2024",
         "SOLUSDT_4h_2024",
         "AVAXUSDT_1h_2024",
     ],
@@ -93,8 +136,10 @@ def test_each_direction_occurs_in_sane_proportions(name: str) -> None:
     assert 0.12 <= share["short"] <= 0.40
     assert 0.35 <= share["flat"] <= 0.65
     confidence = rows["confidence"].drop_nulls()
-    assert confidence.is_between(0.05, 0.95).all()
-    assert confidence.n_unique() > 100
+    assert confidence.is_between(PROBABILITY_MIN, PROBABILITY_MAX).all()
+    assert confidence.n_unique() > 50
+    for direction in ("long", "short"):
+        assert rows.filter(pl.col("direction") == direction)["opened_at"].dt.month().n_unique() >= 6
 
 
 def test_real_signals_are_not_all_worth_acting_on() -> None:
@@ -104,6 +149,15 @@ def test_real_signals_are_not_all_worth_acting_on() -> None:
 
     assert verdicts["no_edge"] > 0.9 * sum(verdicts.values())
     assert verdicts["watch"] > 0
+
+
+def test_eighteen_thousand_real_bars_are_walked_in_seconds() -> None:
+    candles, timeframe = real_candles("BTCUSDT_1h_2023-2025")
+
+    started = time.perf_counter()
+    walk(candles, [], timeframe=timeframe)
+
+    assert time.perf_counter() - started < 6.0
 
 
 def test_two_thousand_bars_walk_within_a_second() -> None:
@@ -138,7 +192,10 @@ def test_reasons_quote_the_numbers() -> None:
     assert f"{long['score']:+.2f}" in texts["score_long"]
     assert price_text(long["stop_price"]) in texts["levels"]
     assert price_text(long["target_price"]) in texts["levels"]
+    assert f"{long['stop_atr']:.2f} ATR" in texts["levels"]
     assert f"{long['confidence']:.2f}" in texts["confidence"]
+    assert f"learned from {long['calibration']['n']} earlier long signals" in texts["confidence"]
+    assert f"regime_{long['regime']}" in texts
     assert f"{long['break_even'] * 100:.1f} %" in texts[f"verdict_{long['verdict']}"]
     assert all(re.search(r"\d", text) for text in texts.values())
     assert signal.expires_at == HOUR.closed_at(signal.opened_at) + Timeframe.DAY_1.delta

@@ -215,3 +215,69 @@ async def test_live_and_backfill_are_told_apart(
     assert live["n"] > 0
     assert live["n"] + backfill["n"] == both["n"]
     assert live["wins"] + backfill["wins"] == both["wins"]
+
+
+async def test_calibration_is_counted_with_the_win_rates(trading_worker: Pool, walked: pl.DataFrame) -> None:
+    await compute(trading_worker)
+    first = await calibrations_of(trading_worker)
+
+    await compute(trading_worker)
+
+    assert set(first) == {"long", "short", "all"}
+    judged = await trading_worker.fetchrow(
+        """
+        select count(*) as n, avg(confidence) as confidence, count(*) filter (where barrier = 'expiry') as expired
+        from signals
+        join signal_outcomes on signal_id = signals.id
+        where horizon = '24h'
+        """
+    )
+    assert judged is not None
+    both = first["all"]
+    assert (both["n"], both["expired"]) == (judged["n"], judged["expired"])
+    assert both["mean_confidence"] == pytest.approx(judged["confidence"])
+    assert sum(place["n"] for place in both["reliability"]) == both["n"] > 400
+    assert 0.0 < both["brier"] < 0.35
+    for direction, row in (await calibrations_of(trading_worker)).items():
+        assert {**row, "computed_at": None} == {**first[direction], "computed_at": None}
+
+
+async def calibrations_of(pool: Pool) -> dict[str, asyncpg.Record]:
+    rows = await pool.fetch("select * from calibration where symbol = $1 and timeframe = $2", BTC, HOUR)
+    return {row["direction"]: row for row in rows}
+
+
+async def test_earlier_and_relayed_strategies_keep_being_judged_by_themselves(
+    trading: Pool, trading_worker: Pool, walked: pl.DataFrame
+) -> None:
+    for strategy, source, name in (("baseline-1", None, None), ("relay:fox", "fox", "id")):
+        await trading.execute(
+            """
+            insert into signals (symbol, timeframe, opened_at, strategy_version, origin, direction, score, strength,
+              confidence, entry_price, targets, stop_price, risk_reward, expected_value, verdict, expires_at, source, external_id)
+            select symbol, timeframe, opened_at, $1, 'live', direction, score, strength, 0.9, entry_price,
+              targets, stop_price, risk_reward, expected_value, verdict, expires_at, $2, $3 || opened_at
+            from signals
+            where strategy_version = 'blend-2' and direction = 'long'
+            """,
+            strategy,
+            source,
+            name,
+        )
+
+    await compute(trading_worker)
+
+    rows = await trading_worker.fetch(
+        "select * from win_rate where direction = 'long' and horizon = '24h' and lookback_days = 30 and origin = 'all'"
+    )
+    rates = {row["strategy_version"]: row for row in rows}
+    assert set(rates) == {"blend-2", "baseline-1", "relay:fox"}
+    # The same trades, so the same rates; and each stands beside the random entries that fit its own distances.
+    for strategy in ("baseline-1", "relay:fox"):
+        assert rates[strategy]["n"] == rates["blend-2"]["n"] > 50
+        assert rates[strategy]["rate"] == rates["blend-2"]["rate"]
+        assert rates[strategy]["baseline"] == pytest.approx(rates["blend-2"]["baseline"], abs=0.1)
+    claimed = await trading_worker.fetchval(
+        "select mean_confidence from calibration where strategy_version = 'relay:fox' and direction = 'long'"
+    )
+    assert claimed == pytest.approx(0.9)

@@ -1,0 +1,1 @@
+"""How well the confidences of signals were kept."""

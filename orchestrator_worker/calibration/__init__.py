@@ -1,0 +1,1 @@
+"""Calibration: how a strength becomes a probability, and how well such probabilities were kept."""
