@@ -123,6 +123,7 @@ async def examine_connected(
     if database == "trading":
         yield await queues_finding(connection)
         yield await vendors_finding(connection)
+        yield await sources_finding(connection)
     yield await cron_finding(connection, database)
 
 
@@ -164,12 +165,54 @@ async def vendors_finding(connection: asyncpg.Connection[asyncpg.Record]) -> Fin
             seen = f"{row['vendor']} {row['paused_because']}, paused until {row['paused_until']:%Y-%m-%d %H:%M:%SZ}"
             return Finding(subject, False, seen, "it ends by itself; docs: ONCALL.md, a vendor is limited")
         if row["is_low"]:
-            seen = f"{row['vendor']}: {row['requests']:,} of {row['monthly_quota']:,} requests of this month"
+            seen = f"{row['vendor']}: {_spent(row)} of this month"
             return Finding(
-                subject, False, seen, "ask the vendor for more, then raise vendor_limits.monthly_quota"
+                subject,
+                False,
+                seen,
+                "ask the vendor for more, then raise vendor_limits.monthly_quota or monthly_dollars",
             )
     used = ", ".join(f"{row['vendor']} {row['requests']:,}" for row in vendors)
     return Finding(subject, True, f"asked this month: {used}")
+
+
+def _spent(row: asyncpg.Record) -> str:
+    parts = []
+    if row["monthly_quota"] is not None:
+        parts.append(f"{row['requests']:,} of {row['monthly_quota']:,} requests")
+    if row["monthly_dollars"] is not None:
+        parts.append(f"{row['dollars']:.2f} of {row['monthly_dollars']:.2f} dollars")
+    return " and ".join(parts)
+
+
+async def sources_finding(connection: asyncpg.Connection[asyncpg.Record]) -> Finding:
+    """Which readings are missing, and why. A source that nobody has configured was never asked and is no row."""
+    subject = "trading: sources"
+    try:
+        sources = await connection.fetch(SQL["sources"])
+    except asyncpg.UndefinedTableError:
+        return Finding(subject, False, "unknown", "run `zmarty migrate --database trading`")
+    missing = [f"{row['source']} ({reason})" for row in sources if (reason := _why_missing(row))]
+    if missing:
+        return Finding(
+            subject,
+            False,
+            f"missing: {', '.join(missing)}",
+            "signals and chat go without them; docs: 41-ORCHESTRATOR-WORKER.md, the reading plan",
+        )
+    if not sources:
+        seen = "none asked: set CRYPTOMETER_API_KEY for readings, SENTIMENT_ENABLED and XAI_API_KEY for sentiment"
+        return Finding(subject, True, seen)
+    return Finding(subject, True, f"answering: {', '.join(row['source'] for row in sources)}")
+
+
+def _why_missing(row: asyncpg.Record) -> str | None:
+    if row["failure"]:
+        return str(row["failure"])
+    asked_at, dropped_at = row["asked_at"], row["dropped_at"]
+    if dropped_at and (asked_at is None or dropped_at > asked_at):
+        return "left out to keep the month's quota"
+    return None
 
 
 async def cron_finding(connection: asyncpg.Connection[asyncpg.Record], database: DatabaseKind) -> Finding:

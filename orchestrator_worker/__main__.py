@@ -57,6 +57,12 @@ async def _run(settings: WorkerSettings) -> None:
             king_fisher_key=settings.kingfisher_api_key.get_secret_value()
             if settings.kingfisher_api_key
             else None,
+            xai_url=settings.xai_base_url,
+            xai_key=settings.xai_api_key.get_secret_value()
+            if settings.xai_api_key and settings.sentiment_enabled
+            else None,
+            futures_url=settings.futures_base_url,
+            models=settings.models(),
         ) as vendors,
     ):
         relay = Relay(

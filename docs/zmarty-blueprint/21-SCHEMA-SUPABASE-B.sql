@@ -1,5 +1,5 @@
 -- Supabase B (trading) as its migrations leave it. Generated from supabase/trading/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: 2b91ef80d64077e3
+-- by `make pages`; do not edit. Fingerprint of the migrations: c591ff2345a804ef
 
 CREATE SCHEMA partitions;
 
@@ -158,6 +158,33 @@ $$;
 
 COMMENT ON FUNCTION private.keep_up_clusters() IS 'Daily upkeep of maps and pushes in bounded steps.';
 
+CREATE FUNCTION private.keep_up_context() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  -- A day writes about a thousand snapshots.
+  rows_max constant integer := 20000;
+  snapshots_kept constant interval := '14 days';
+  questions_kept constant interval := '31 days';
+begin
+  delete from public.market_snapshots
+  where (source, observed_at) in (
+    select source, observed_at
+    from public.market_snapshots
+    where observed_at < now() - snapshots_kept
+    order by observed_at
+    limit rows_max
+  );
+  delete from public.context_readings
+  where (source, symbol, timeframe) in (
+    select source, symbol, timeframe from public.context_readings where asked_at < now() - questions_kept limit rows_max
+  );
+end
+$$;
+
+COMMENT ON FUNCTION private.keep_up_context() IS 'Daily upkeep: market snapshots of two weeks ago go, and questions not asked for a month.';
+
 CREATE FUNCTION private.keep_up_jobs() RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -179,34 +206,6 @@ end
 $$;
 
 COMMENT ON FUNCTION private.keep_up_jobs() IS 'Daily upkeep of jobs: silent ones fail, those that ended long ago go.';
-
-CREATE FUNCTION private.keep_up_simulations() RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO ''
-    AS $$
-declare
-  -- Each row takes up to five thousand trades with it.
-  rows_max constant integer := 2000;
-  kept constant interval := '90 days';
-  silent_for constant interval := '1 day';
-begin
-  update public.simulations
-  set state = 'failed', error = 'abandoned: nothing was heard of it for a day', ended_at = now(), updated_at = now()
-  where id in (
-    select id
-    from public.simulations
-    where ended_at is null and updated_at < now() - silent_for
-    order by updated_at
-    limit rows_max
-  );
-  delete from public.simulations
-  where id in (
-    select id from public.simulations where ended_at < now() - kept order by ended_at limit rows_max
-  );
-end
-$$;
-
-COMMENT ON FUNCTION private.keep_up_simulations() IS 'Daily upkeep of simulations: silent ones fail, those that ended long ago go with their trades.';
 
 CREATE FUNCTION private.recent_cron_runs(limit_runs integer) RETURNS TABLE(job_name text, schedule text, status text, return_message text, started_at timestamp with time zone, ended_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -596,6 +595,15 @@ CREATE FUNCTION queueing.enqueue_for_symbols(queue_name text) RETURNS integer
 $$;
 
 COMMENT ON FUNCTION queueing.enqueue_for_symbols(queue_name text) IS 'Send one message that names its symbol only for each watched symbol; returns how many were sent.';
+
+CREATE FUNCTION queueing.enqueue_observe_market() RETURNS bigint
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  select queueing.send_once('observe_market', '{}');
+$$;
+
+COMMENT ON FUNCTION queueing.enqueue_observe_market() IS 'Send one observe_market message; null when one waits unread.';
 
 CREATE FUNCTION queueing.enqueue_reconcile() RETURNS bigint
     LANGUAGE sql
@@ -1145,6 +1153,28 @@ CREATE TABLE public.cluster_pushes (
 
 COMMENT ON TABLE public.cluster_pushes IS 'One row a webhook-id, so that a replay is seen. At most 200 pushes and 50 images wait at once; an image goes with the end of its push, a row after seven days (private.keep_up_clusters).';
 
+CREATE TABLE public.context_readings (
+    source text NOT NULL,
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    answered_at timestamp with time zone,
+    observed_at timestamp with time zone,
+    data jsonb,
+    failure text,
+    CONSTRAINT context_readings_answered_whole CHECK (((observed_at IS NULL) = (answered_at IS NULL))),
+    CONSTRAINT context_readings_data_bounded CHECK ((pg_column_size(data) <= 65536)),
+    CONSTRAINT context_readings_data_observed CHECK (((data IS NULL) OR (observed_at IS NOT NULL))),
+    CONSTRAINT context_readings_source_named CHECK ((source ~ '^[a-z][a-z0-9_]{0,39}$'::text))
+);
+
+COMMENT ON TABLE public.context_readings IS 'One row a question. An empty timeframe: the same for all of them; an empty symbol: the whole market, whose data are in market_snapshots. Rows nobody asks for a month go.';
+
+COMMENT ON COLUMN public.context_readings.due_at IS 'Before this nobody asks again. Whoever asks moves it first, so that many workers ask once.';
+
+COMMENT ON COLUMN public.context_readings.data IS 'The last good answer; a failure leaves it standing, and its age shows.';
+
 CREATE TABLE public.events (
     xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
     id bigint NOT NULL,
@@ -1295,6 +1325,20 @@ COMMENT ON COLUMN public.liquidation_monitor.price_at IS 'When the candle closed
 
 COMMENT ON COLUMN public.liquidation_monitor.cascade_risk IS '0 to 100; null where no cluster of the map says how much it holds.';
 
+CREATE TABLE public.market_snapshots (
+    source text NOT NULL,
+    observed_at timestamp with time zone NOT NULL,
+    vendor text NOT NULL,
+    data jsonb NOT NULL,
+    taken_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT market_snapshots_data_bounded CHECK ((pg_column_size(data) <= 524288)),
+    CONSTRAINT market_snapshots_source_named CHECK ((source ~ '^[a-z][a-z0-9_]{0,39}$'::text))
+);
+
+COMMENT ON TABLE public.market_snapshots IS 'Market-wide answers by source: tables by pair or coin, and lists. Written by observe_market, kept for 14 days.';
+
+COMMENT ON COLUMN public.market_snapshots.observed_at IS 'When it held: the vendor''s own time where it gives one, else when it answered.';
+
 CREATE TABLE public.recent_errors (
     id bigint NOT NULL,
     service text NOT NULL,
@@ -1409,65 +1453,60 @@ COMMENT ON COLUMN public.signals.confidence IS 'Probability that the first targe
 
 COMMENT ON COLUMN public.signals.expected_value IS 'Expected return of the trade after costs, as a fraction of the entry price.';
 
-CREATE TABLE public.simulation_trades (
-    simulation_id uuid NOT NULL,
-    number integer NOT NULL,
-    direction text NOT NULL,
-    kind text NOT NULL,
-    confidence double precision,
-    verdict text,
-    opened_at timestamp with time zone NOT NULL,
-    entered_at timestamp with time zone NOT NULL,
-    entry_price double precision NOT NULL,
-    paid_price double precision NOT NULL,
-    stop_price double precision NOT NULL,
-    target_price double precision NOT NULL,
-    exited_at timestamp with time zone NOT NULL,
-    exit_price double precision NOT NULL,
-    reason text NOT NULL,
-    ambiguous boolean NOT NULL,
-    bars integer NOT NULL,
-    units double precision NOT NULL,
-    notional double precision NOT NULL,
-    return_net double precision NOT NULL,
-    r_multiple double precision NOT NULL,
-    pnl double precision NOT NULL,
-    mfe double precision NOT NULL,
-    mae double precision NOT NULL,
-    CONSTRAINT simulation_trades_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text]))),
-    CONSTRAINT simulation_trades_numbered CHECK ((number >= 1)),
-    CONSTRAINT simulation_trades_reason_known CHECK ((reason = ANY (ARRAY['target'::text, 'stop'::text, 'expiry'::text, 'open'::text])))
+CREATE TABLE public.source_usage (
+    vendor text NOT NULL,
+    source text NOT NULL,
+    month date NOT NULL,
+    asked bigint DEFAULT 0 NOT NULL,
+    answered bigint DEFAULT 0 NOT NULL,
+    dropped bigint DEFAULT 0 NOT NULL,
+    asked_at timestamp with time zone,
+    answered_at timestamp with time zone,
+    dropped_at timestamp with time zone,
+    failure text
 );
 
-COMMENT ON TABLE public.simulation_trades IS 'Trades nobody made: what a replay would have bought and sold. Prices are results of a calculation, not money.';
+COMMENT ON TABLE public.source_usage IS 'What a vendor was asked by source in each month of UTC; some three hundred rows a year, kept.';
 
-CREATE TABLE public.simulations (
-    id uuid NOT NULL,
-    user_id uuid,
-    kind text NOT NULL,
-    symbol text NOT NULL,
-    timeframe text NOT NULL,
-    request jsonb NOT NULL,
-    state text DEFAULT 'running'::text NOT NULL,
-    summary jsonb,
-    curve jsonb,
-    trades_count integer,
-    error text,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    ended_at timestamp with time zone,
-    CONSTRAINT simulations_curve_bounded CHECK (((jsonb_typeof(curve) = 'array'::text) AND (jsonb_array_length(curve) <= 400))),
-    CONSTRAINT simulations_ended_once CHECK (((state <> 'running'::text) = (ended_at IS NOT NULL))),
-    CONSTRAINT simulations_kind_known CHECK ((kind = ANY (ARRAY['analyze'::text, 'win_ratio'::text, 'validate_pattern'::text, 'assess_risk'::text, 'report'::text]))),
-    CONSTRAINT simulations_request_bounded CHECK ((pg_column_size(request) <= 16384)),
-    CONSTRAINT simulations_state_known CHECK ((state = ANY (ARRAY['running'::text, 'done'::text, 'failed'::text, 'cancelled'::text]))),
-    CONSTRAINT simulations_summary_bounded CHECK ((pg_column_size(summary) <= 65536)),
-    CONSTRAINT simulations_trades_counted CHECK ((trades_count >= 0))
-);
+COMMENT ON COLUMN public.source_usage.dropped IS 'Requests left out to keep the month''s quota for more valuable sources.';
 
-COMMENT ON TABLE public.simulations IS 'A replay over history that a user asked for; its id is that of its job.';
+COMMENT ON COLUMN public.source_usage.failure IS 'Why the newest request failed; null when it was answered.';
 
-COMMENT ON COLUMN public.simulations.trades_count IS 'All trades of the replay; simulation_trades keeps at most the newest 5000 of them.';
+CREATE VIEW public.source_standing WITH (security_invoker='true') AS
+ SELECT newest.vendor,
+    newest.source,
+        CASE
+            WHEN (newest.month = this.month) THEN newest.asked
+            ELSE (0)::bigint
+        END AS asked,
+        CASE
+            WHEN (newest.month = this.month) THEN newest.answered
+            ELSE (0)::bigint
+        END AS answered,
+        CASE
+            WHEN (newest.month = this.month) THEN newest.dropped
+            ELSE (0)::bigint
+        END AS dropped,
+    newest.asked_at,
+    newest.answered_at,
+    newest.dropped_at,
+    newest.failure
+   FROM (( SELECT DISTINCT ON (u.vendor, u.source) u.vendor,
+            u.source,
+            u.month,
+            u.asked,
+            u.answered,
+            u.dropped,
+            u.failure,
+            max(u.asked_at) OVER same AS asked_at,
+            max(u.answered_at) OVER same AS answered_at,
+            max(u.dropped_at) OVER same AS dropped_at
+           FROM public.source_usage u
+          WINDOW same AS (PARTITION BY u.vendor, u.source)
+          ORDER BY u.vendor, u.source, u.month DESC) newest
+     CROSS JOIN ( SELECT (date_trunc('month'::text, (statement_timestamp() AT TIME ZONE 'UTC'::text)))::date AS month) this);
+
+COMMENT ON VIEW public.source_standing IS 'For operators: what each source was asked this month, was answered and had to leave out, and when it last answered.';
 
 CREATE TABLE public.user_references (
     user_id uuid NOT NULL,
@@ -1507,7 +1546,9 @@ CREATE TABLE public.vendor_limits (
     paused_until timestamp with time zone,
     paused_because text,
     warned_on date,
+    monthly_dollars numeric,
     CONSTRAINT vendor_limits_burst_at_least_one CHECK ((burst >= (1)::numeric)),
+    CONSTRAINT vendor_limits_dollars_not_negative CHECK ((monthly_dollars >= (0)::numeric)),
     CONSTRAINT vendor_limits_per_second_positive CHECK ((per_second > (0)::numeric)),
     CONSTRAINT vendor_limits_quota_not_negative CHECK ((monthly_quota >= 0)),
     CONSTRAINT vendor_limits_warn_share_is_one CHECK (((warn_share > (0)::numeric) AND (warn_share <= (1)::numeric)))
@@ -1524,13 +1565,16 @@ COMMENT ON COLUMN public.vendor_limits.monthly_quota IS 'Requests in a calendar 
 
 COMMENT ON COLUMN public.vendor_limits.full_at IS 'When the bucket is full if nobody takes more: what is missing from it now is (full_at - now) * per_second.';
 
+COMMENT ON COLUMN public.vendor_limits.monthly_dollars IS 'What a calendar month of UTC may cost, where requests are paid one by one; null when they are not.';
+
 CREATE TABLE public.vendor_usage (
     vendor text NOT NULL,
     month date NOT NULL,
     requests bigint DEFAULT 0 NOT NULL,
     weight numeric DEFAULT 0 NOT NULL,
     refused bigint DEFAULT 0 NOT NULL,
-    limited bigint DEFAULT 0 NOT NULL
+    limited bigint DEFAULT 0 NOT NULL,
+    dollars numeric DEFAULT 0 NOT NULL
 );
 
 COMMENT ON TABLE public.vendor_usage IS 'What each vendor was asked in each month of UTC; twelve rows a year, kept.';
@@ -1538,6 +1582,8 @@ COMMENT ON TABLE public.vendor_usage IS 'What each vendor was asked in each mont
 COMMENT ON COLUMN public.vendor_usage.refused IS 'Requests that our own limits kept back.';
 
 COMMENT ON COLUMN public.vendor_usage.limited IS 'Requests that the vendor refused because we asked too often.';
+
+COMMENT ON COLUMN public.vendor_usage.dollars IS 'Spent, and reserved for requests under way.';
 
 CREATE VIEW public.vendor_standing WITH (security_invoker='true') AS
  SELECT l.vendor,
@@ -1549,7 +1595,7 @@ CREATE VIEW public.vendor_standing WITH (security_invoker='true') AS
     COALESCE(u.weight, (0)::numeric) AS weight,
     COALESCE(u.refused, (0)::bigint) AS refused,
     COALESCE(u.limited, (0)::bigint) AS limited,
-    COALESCE(((u.requests)::numeric >= ((l.monthly_quota)::numeric * l.warn_share)), false) AS is_low,
+    COALESCE((((u.requests)::numeric >= ((l.monthly_quota)::numeric * l.warn_share)) OR (u.dollars >= (l.monthly_dollars * l.warn_share))), false) AS is_low,
         CASE
             WHEN (l.paused_until > statement_timestamp()) THEN l.paused_until
             ELSE NULL::timestamp with time zone
@@ -1557,7 +1603,9 @@ CREATE VIEW public.vendor_standing WITH (security_invoker='true') AS
         CASE
             WHEN (l.paused_until > statement_timestamp()) THEN l.paused_because
             ELSE NULL::text
-        END AS paused_because
+        END AS paused_because,
+    l.monthly_dollars,
+    COALESCE(u.dollars, (0)::numeric) AS dollars
    FROM (public.vendor_limits l
      LEFT JOIN public.vendor_usage u ON (((u.vendor = l.vendor) AND (u.month = (date_trunc('month'::text, (statement_timestamp() AT TIME ZONE 'UTC'::text)))::date))));
 
@@ -1661,6 +1709,9 @@ ALTER TABLE ONLY public.cluster_asks
 ALTER TABLE ONLY public.cluster_pushes
     ADD CONSTRAINT cluster_pushes_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.context_readings
+    ADD CONSTRAINT context_readings_pkey PRIMARY KEY (source, symbol, timeframe);
+
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (xid, id);
 
@@ -1685,6 +1736,9 @@ ALTER TABLE ONLY public.liq_clusters
 ALTER TABLE ONLY public.liquidation_monitor
     ADD CONSTRAINT liquidation_monitor_pkey PRIMARY KEY (symbol);
 
+ALTER TABLE ONLY public.market_snapshots
+    ADD CONSTRAINT market_snapshots_pkey PRIMARY KEY (source, observed_at);
+
 ALTER TABLE ONLY public.recent_errors
     ADD CONSTRAINT recent_errors_pkey PRIMARY KEY (id);
 
@@ -1706,11 +1760,8 @@ ALTER TABLE ONLY public.signals
 ALTER TABLE ONLY public.signals
     ADD CONSTRAINT signals_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY public.simulation_trades
-    ADD CONSTRAINT simulation_trades_pkey PRIMARY KEY (simulation_id, number);
-
-ALTER TABLE ONLY public.simulations
-    ADD CONSTRAINT simulations_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.source_usage
+    ADD CONSTRAINT source_usage_pkey PRIMARY KEY (vendor, source, month);
 
 ALTER TABLE ONLY public.user_references
     ADD CONSTRAINT user_references_pkey PRIMARY KEY (user_id);
@@ -1746,6 +1797,8 @@ CREATE INDEX cluster_pushes_age ON public.cluster_pushes USING btree (received_a
 
 CREATE INDEX cluster_pushes_waiting ON public.cluster_pushes USING btree (received_at) WHERE (state = 'waiting'::text);
 
+CREATE INDEX context_readings_of_symbol ON public.context_readings USING btree (symbol, timeframe);
+
 CREATE INDEX indicators_newest ON public.indicators USING btree (symbol, timeframe, source, opened_at DESC);
 
 CREATE INDEX ingest_state_due ON public.ingest_state USING btree (next_due_at);
@@ -1764,15 +1817,11 @@ CREATE INDEX liq_clusters_by_time ON public.liq_clusters USING btree (symbol, ob
 
 CREATE INDEX liq_clusters_of_source ON public.liq_clusters USING btree (symbol, source, observed_at DESC);
 
+CREATE INDEX market_snapshots_oldest ON public.market_snapshots USING btree (observed_at);
+
 CREATE INDEX recent_errors_newest ON public.recent_errors USING btree (occurred_at DESC);
 
 CREATE INDEX signals_newest ON public.signals USING btree (symbol, timeframe, opened_at DESC);
-
-CREATE INDEX simulations_ended ON public.simulations USING btree (ended_at) WHERE (ended_at IS NOT NULL);
-
-CREATE INDEX simulations_of_user ON public.simulations USING btree (user_id, created_at DESC, id DESC);
-
-CREATE INDEX simulations_running ON public.simulations USING btree (updated_at) WHERE (ended_at IS NULL);
 
 CREATE INDEX watchers_active_pairs ON public.watchers USING btree (symbol, timeframe) WHERE active;
 
@@ -1797,9 +1846,6 @@ CREATE TRIGGER tell_updated AFTER UPDATE ON public.win_rate REFERENCING NEW TABL
 ALTER TABLE ONLY public.signal_outcomes
     ADD CONSTRAINT signal_outcomes_signal_id_fkey FOREIGN KEY (signal_id) REFERENCES public.signals(id) ON DELETE CASCADE;
 
-ALTER TABLE ONLY public.simulation_trades
-    ADD CONSTRAINT simulation_trades_simulation_id_fkey FOREIGN KEY (simulation_id) REFERENCES public.simulations(id) ON DELETE CASCADE;
-
 CREATE POLICY api_reads ON private.trimmed_events FOR SELECT TO zmarty_api USING (true);
 
 ALTER TABLE private.trimmed_events ENABLE ROW LEVEL SECURITY;
@@ -1811,6 +1857,8 @@ CREATE POLICY api_keeps ON public.jobs TO zmarty_api USING (true) WITH CHECK (tr
 CREATE POLICY api_keeps ON public.recent_errors TO zmarty_api USING (true) WITH CHECK (true);
 
 CREATE POLICY api_reads ON public.candles FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.context_readings FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.events FOR SELECT TO zmarty_api USING (true);
 
@@ -1824,15 +1872,15 @@ CREATE POLICY api_reads ON public.liq_clusters FOR SELECT TO zmarty_api USING (t
 
 CREATE POLICY api_reads ON public.liquidation_monitor FOR SELECT TO zmarty_api USING (true);
 
+CREATE POLICY api_reads ON public.market_snapshots FOR SELECT TO zmarty_api USING (true);
+
 CREATE POLICY api_reads ON public.risk_metric FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.signal_outcomes FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.signals FOR SELECT TO zmarty_api USING (true);
 
-CREATE POLICY api_reads ON public.simulation_trades FOR SELECT TO zmarty_api USING (true);
-
-CREATE POLICY api_reads ON public.simulations FOR SELECT TO zmarty_api USING (true);
+CREATE POLICY api_reads ON public.source_usage FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.vendor_limits FOR SELECT TO zmarty_api USING (true);
 
@@ -1850,6 +1898,8 @@ ALTER TABLE public.cluster_asks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.cluster_pushes ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.context_readings ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.events ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.indicators ENABLE ROW LEVEL SECURITY;
@@ -1864,6 +1914,8 @@ ALTER TABLE public.liq_clusters ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.liquidation_monitor ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.market_snapshots ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.recent_errors ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.risk_anchors ENABLE ROW LEVEL SECURITY;
@@ -1876,9 +1928,7 @@ ALTER TABLE public.signal_outcomes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.signals ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE public.simulation_trades ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE public.simulations ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.source_usage ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.user_references ENABLE ROW LEVEL SECURITY;
 
@@ -1900,6 +1950,8 @@ CREATE POLICY worker_keeps ON public.cluster_asks TO zmarty_worker USING (true) 
 
 CREATE POLICY worker_keeps ON public.cluster_pushes TO zmarty_worker USING (true) WITH CHECK (true);
 
+CREATE POLICY worker_keeps ON public.context_readings TO zmarty_worker USING (true) WITH CHECK (true);
+
 CREATE POLICY worker_keeps ON public.indicators TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.ingest_state TO zmarty_worker USING (true) WITH CHECK (true);
@@ -1912,6 +1964,8 @@ CREATE POLICY worker_keeps ON public.liq_clusters TO zmarty_worker USING (true) 
 
 CREATE POLICY worker_keeps ON public.liquidation_monitor TO zmarty_worker USING (true) WITH CHECK (true);
 
+CREATE POLICY worker_keeps ON public.market_snapshots TO zmarty_worker USING (true) WITH CHECK (true);
+
 CREATE POLICY worker_keeps ON public.recent_errors TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.risk_metric TO zmarty_worker USING (true) WITH CHECK (true);
@@ -1920,9 +1974,7 @@ CREATE POLICY worker_keeps ON public.signal_outcomes TO zmarty_worker USING (tru
 
 CREATE POLICY worker_keeps ON public.signals TO zmarty_worker USING (true) WITH CHECK (true);
 
-CREATE POLICY worker_keeps ON public.simulation_trades TO zmarty_worker USING (true) WITH CHECK (true);
-
-CREATE POLICY worker_keeps ON public.simulations TO zmarty_worker USING (true) WITH CHECK (true);
+CREATE POLICY worker_keeps ON public.source_usage TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.vendor_answers TO zmarty_worker USING (true) WITH CHECK (true);
 
@@ -1975,9 +2027,9 @@ REVOKE ALL ON FUNCTION private.keep_up() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.keep_up_clusters() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION private.keep_up_jobs() FROM PUBLIC;
+REVOKE ALL ON FUNCTION private.keep_up_context() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION private.keep_up_simulations() FROM PUBLIC;
+REVOKE ALL ON FUNCTION private.keep_up_jobs() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.recent_cron_runs(limit_runs integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.recent_cron_runs(limit_runs integer) TO zmarty_api;
@@ -2012,6 +2064,8 @@ GRANT ALL ON FUNCTION queueing.discard_dead(queue text, msg_ids bigint[]) TO zma
 REVOKE ALL ON FUNCTION queueing.enqueue_due_ingests() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION queueing.enqueue_for_symbols(queue_name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION queueing.enqueue_observe_market() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION queueing.enqueue_reconcile() FROM PUBLIC;
 
@@ -2085,6 +2139,10 @@ GRANT UPDATE(refusal) ON TABLE public.cluster_pushes TO zmarty_worker;
 
 GRANT UPDATE(ended_at) ON TABLE public.cluster_pushes TO zmarty_worker;
 
+GRANT ALL ON TABLE public.context_readings TO service_role;
+GRANT SELECT ON TABLE public.context_readings TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.context_readings TO zmarty_worker;
+
 GRANT ALL ON TABLE public.events TO service_role;
 GRANT SELECT ON TABLE public.events TO zmarty_api;
 
@@ -2116,6 +2174,10 @@ GRANT ALL ON TABLE public.liquidation_monitor TO service_role;
 GRANT SELECT ON TABLE public.liquidation_monitor TO zmarty_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.liquidation_monitor TO zmarty_worker;
 
+GRANT ALL ON TABLE public.market_snapshots TO service_role;
+GRANT SELECT ON TABLE public.market_snapshots TO zmarty_api;
+GRANT SELECT,INSERT ON TABLE public.market_snapshots TO zmarty_worker;
+
 GRANT ALL ON TABLE public.recent_errors TO service_role;
 GRANT SELECT,INSERT,DELETE ON TABLE public.recent_errors TO zmarty_api;
 GRANT SELECT,INSERT,DELETE ON TABLE public.recent_errors TO zmarty_worker;
@@ -2137,13 +2199,13 @@ GRANT ALL ON TABLE public.signals TO service_role;
 GRANT SELECT ON TABLE public.signals TO zmarty_api;
 GRANT SELECT,INSERT ON TABLE public.signals TO zmarty_worker;
 
-GRANT ALL ON TABLE public.simulation_trades TO service_role;
-GRANT SELECT ON TABLE public.simulation_trades TO zmarty_api;
-GRANT SELECT,INSERT,DELETE ON TABLE public.simulation_trades TO zmarty_worker;
+GRANT ALL ON TABLE public.source_usage TO service_role;
+GRANT SELECT ON TABLE public.source_usage TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.source_usage TO zmarty_worker;
 
-GRANT ALL ON TABLE public.simulations TO service_role;
-GRANT SELECT ON TABLE public.simulations TO zmarty_api;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.simulations TO zmarty_worker;
+GRANT ALL ON TABLE public.source_standing TO service_role;
+GRANT SELECT ON TABLE public.source_standing TO zmarty_api;
+GRANT SELECT ON TABLE public.source_standing TO zmarty_worker;
 
 GRANT ALL ON TABLE public.user_references TO service_role;
 GRANT SELECT ON TABLE public.user_references TO zmarty_api;

@@ -5,9 +5,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, Router
 
-from local_stack.simulators import anthropic, cryptometer, elevenlabs, exchange, kingfisher, openai
+from local_stack.simulators import anthropic, cryptometer, elevenlabs, exchange, futures, kingfisher, openai
 from local_stack.simulators.control import Controls, Faults, Gate, Limit, Vendor
 from local_stack.simulators.market import Market, instant
+from local_stack.simulators.xai_search import Responses
 
 XAI_MODELS = ("grok-4.7",)
 OPENAI_MODELS = ("gpt-6.1-sol", "gpt-6.1-terra", "gpt-6-luna")
@@ -22,8 +23,12 @@ def create_app(market: Market) -> Starlette:
     built: list[tuple[Vendor, Router]] = [
         (Vendor("cryptometer", cryptometer.refusal, normal=limited), cryptometer.Cryptometer(market).router),
         (Vendor("exchange", exchange.refusal), exchange.Exchange(market).router),
+        (Vendor("futures", futures.refusal), futures.Futures(market).router),
         (Vendor("kingfisher", kingfisher.refusal), kingfisher.KingFisher(market).router),
-        (Vendor("xai", openai.refuse_as_xai, records_bodies=True), xai.router),
+        (
+            Vendor("xai", openai.refuse_as_xai, records_bodies=True),
+            Router([*xai.router.routes, Responses(XAI_MODELS).route]),
+        ),
         (Vendor("openai", openai.refuse_as_openai, records_bodies=True), gpt.router),
         (Vendor("anthropic", anthropic.refusal, records_bodies=True), anthropic.Messages().router),
         (Vendor("elevenlabs", elevenlabs.refusal, records_bodies=True), elevenlabs.Speech().router),

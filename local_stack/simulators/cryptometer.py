@@ -41,6 +41,15 @@ class Query:
             raise ParameterInvalid("pair")
         return pair.symbol
 
+    @property
+    def market_symbol(self) -> str:
+        """The canonical symbol of `market_pair=btcusdt`; these endpoints know no other spelling of it."""
+        written = self.parameters.get("market_pair", "").upper()
+        pair = next((pair for pair in self.market.pairs.values() if pair.compact == written), None)
+        if pair is None:
+            raise ParameterInvalid("market_pair")
+        return pair.symbol
+
     def base(self, *, lower: bool) -> str:
         """The coin of `symbol=btc`; some endpoints want it in lower case and some in upper case."""
         written = self.parameters.get("symbol", "")
@@ -81,6 +90,8 @@ ENDPOINTS = {
         lambda market, query: readings.volatility_index(market, query.step), exchange=True
     ),
     "/tickerlist-pro/": Endpoint(lambda market, query: readings.ticker_list_pro(market), exchange=True),
+    "/tickerlist/": Endpoint(lambda market, query: readings.ticker_list(market), exchange=True),
+    "/ticker/": Endpoint(lambda market, query: readings.ticker(market, query.market_symbol), exchange=True),
     "/trend-indicator-v3/": Endpoint(lambda market, query: readings.trend_indicator(market)),
     "/rapid-movements/": Endpoint(lambda market, query: readings.rapid_movements(market)),
     "/large-trades-activity/": Endpoint(lambda market, query: readings.large_trades(market), exchange=True),
@@ -97,6 +108,12 @@ ENDPOINTS = {
         lambda market, query: readings.merged_volume(
             market, query.base(lower=False), query.step, query.one_of("exchange_type", ("spot", "futures"))
         )
+    ),
+    "/24h-trade-volume-v2/": Endpoint(
+        lambda market, query: readings.day_volume(market, query.symbol), exchange=True
+    ),
+    "/open-interest/": Endpoint(
+        lambda market, query: readings.open_interest(market, query.market_symbol), exchange=True
     ),
     "/liquidation-data-v2/": Endpoint(
         lambda market, query: readings.liquidations(market, query.base(lower=True))

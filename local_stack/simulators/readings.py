@@ -24,6 +24,7 @@ WON_PERCENT_MIN = 1.0
 # Parts of the world's turnover, relative to the spot exchange whose candles we show.
 MERGED_SPOT, MERGED_FUTURES = 1.7, 5.5
 LIQUIDATED_SHARE = 0.35
+OPEN_SHARE = 1.4
 LIQUIDATING_EXCHANGES = {"binance_futures": 0.58, "bybit": 0.27, "okex": 0.15}
 TINY_EXCHANGE, TINY_SHARE = "bitmex", 0.0002
 DOLLAR_RATES = {
@@ -70,7 +71,7 @@ def cryptocurrency_info(market: Market, tag: str | None) -> list[Json]:
     rows = []
     for pair in _by_name(market):
         coin = coins.get(pair.base)
-        if tag and (coin is None or tag not in coin.tags):
+        if tag and tag != "all" and (coin is None or tag not in coin.tags):
             continue
         supply = coin.supply if coin else 1e8
         day = _day(market, pair)
@@ -114,6 +115,19 @@ def ticker_list_pro(market: Market) -> list[Json]:
             }
         )
     return rows
+
+
+def ticker_list(market: Market) -> list[Json]:
+    """What the free list tells: the paid one less its dollars and its longer changes."""
+    paid = ("usd_price", "change_30d", "change_90d", "change_ytd")
+    return [
+        {name: value for name, value in row.items() if name not in paid} for row in ticker_list_pro(market)
+    ]
+
+
+def ticker(market: Market, symbol: str) -> list[Json]:
+    compact = market.pairs[symbol].compact
+    return [row for row in ticker_list(market) if row["market_pair"] == compact]
 
 
 def forex_rates(market: Market, source: str) -> list[Json]:
@@ -300,6 +314,25 @@ def merged_volume(market: Market, base: str, step: int, exchange_type: str) -> l
     bars = market.running(f"{base}/USDT", step)
     bought, volume = float(bars["taker_volume"].sum()), float(bars["volume"].sum())
     return [{"buy": number(bought * factor, 8), "sell": number((volume - bought) * factor, 8)}]
+
+
+def day_volume(market: Market, symbol: str) -> list[Json]:
+    bars = market.newest(symbol, HOUR, 24)
+    bought, volume = float(bars["taker_volume"].sum()), float(bars["volume"].sum())
+    return [{"buy": number(bought, 8), "sell": number(volume - bought, 8)}]
+
+
+def open_interest(market: Market, symbol: str) -> list[Json]:
+    """Contracts open: a share of a day's volume that grows while the price moves away from its average."""
+    bars = market.newest(symbol, HOUR, 24)
+    volume, closes = float(bars["volume"].sum()), bars["close"]
+    away = abs(float(closes[-1]) / float(closes.mean()) - 1)
+    return [
+        {
+            "market_pair": market.pairs[symbol].compact,
+            "open_interest": number(volume * OPEN_SHARE * (1 + away), 3),
+        }
+    ]
 
 
 def liquidations(market: Market, base: str) -> list[Json]:

@@ -47,9 +47,16 @@ select queueing.resume($1::text);
 
 -- name: vendors
 select vendor, per_second::double precision, tokens::double precision, monthly_quota, requests, refused, limited, is_low,
-  paused_until, paused_because
+  paused_until, paused_because, monthly_dollars::double precision, dollars::double precision
 from vendor_standing
 order by vendor;
+
+-- name: sources
+select
+  vendor, source, asked, answered, dropped, asked_at, answered_at, dropped_at, failure,
+  extract(epoch from now() - answered_at)::double precision as age_seconds
+from source_standing
+order by vendor, source;
 
 -- name: outbox
 -- In the chat database. Open and parked ones only: the delivered are many and settled.

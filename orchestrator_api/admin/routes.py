@@ -189,7 +189,12 @@ async def show_providers(request: Request) -> Response:
         )
         for name, finding in findings.items()
     ]
-    return json_answer(ProviderOverview(providers=providers, vendors=await store.vendors(resources.trading)))
+    overview = ProviderOverview(
+        providers=providers,
+        vendors=await store.vendors(resources.trading),
+        sources=await store.sources(resources.trading),
+    )
+    return json_answer(overview)
 
 
 @documented(

@@ -192,11 +192,29 @@ class Vendor(BaseModel):
     is_low: bool
     paused_until: datetime | None
     paused_because: str | None
+    monthly_dollars: float | None = Field(description="Where requests are paid one by one; else null.")
+    dollars: float = Field(description="Spent this month, and reserved for requests under way.")
+
+
+class Source(BaseModel):
+    """What a vendor is asked by source: this month's counts, and how old its last good answer is."""
+
+    vendor: str
+    source: str
+    asked: int
+    answered: int
+    dropped: int = Field(description="Left out to keep the month's quota for more valuable sources.")
+    asked_at: datetime | None
+    answered_at: datetime | None
+    dropped_at: datetime | None
+    failure: str | None = Field(description="Why the newest request failed; null when it was answered.")
+    age_seconds: float | None = Field(description="Since the last good answer; null when there was none.")
 
 
 class ProviderOverview(BaseModel):
     providers: list[ProviderStanding]
     vendors: list[Vendor]
+    sources: list[Source]
 
 
 class EntryTotal(BaseModel):

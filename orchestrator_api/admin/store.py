@@ -17,6 +17,7 @@ from orchestrator_api.admin.rows import (
     OutboxRow,
     QueueMessage,
     RecentError,
+    Source,
     Transaction,
     Vendor,
 )
@@ -110,6 +111,10 @@ async def resume(trading: Pool, queue: str) -> bool:
 
 async def vendors(trading: Pool) -> list[Vendor]:
     return [Vendor(**row) for row in await trading.fetch(SQL["vendors"])]
+
+
+async def sources(trading: Pool) -> list[Source]:
+    return [Source(**row) for row in await trading.fetch(SQL["sources"])]
 
 
 async def outbox(chat: Pool, *, parked: bool, after: int, limit: int) -> list[OutboxRow]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from orchestrator_api.auth.rls import as_user
 from orchestrator_api.auth.user import User
 from orchestrator_api.chat import store
-from orchestrator_api.chat.facts import Knowledge, Pair, SignalFact, fact_lines
+from orchestrator_api.chat.facts import BOUNDS, Knowledge, Pair, SignalFact, fact_lines
 from orchestrator_api.chat.mentions import mentioned_symbols
 from orchestrator_api.chat.prompt import prompt_from
 from orchestrator_api.chat.question import Question, recent_turns
@@ -22,7 +22,7 @@ SYMBOLS_MAX = 6
 PAIRS_MAX = 10
 CLUSTERS_MAX = 6
 HISTORY_TURNS_MAX = 20
-SOURCES = ("technical", "ls_ratio", "liquidations", "trend")
+SOURCES = ("technical", *BOUNDS)
 # The longer ones first: they carry more weight when the facts have to be cut.
 TIMEFRAMES = tuple(str(timeframe) for timeframe in reversed(Timeframe))
 
@@ -85,4 +85,6 @@ async def _gather(connection: Connection, symbols: Sequence[str], watched: Seque
         candles=await store.latest_candles(connection, pairs),
         readings=await store.latest_readings(connection, pairs, SOURCES),
         clusters=await store.latest_clusters(connection, symbols, limit=CLUSTERS_MAX),
+        risks=await store.latest_risks(connection, symbols),
+        monitors=await store.latest_monitors(connection, symbols),
     )

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -35,6 +35,27 @@ TECHNICAL = {
     "Bollinger lower": "bollinger.lower",
 }
 VENDOR_NUMBERS_MAX = 6
+# How old a vendor's last good word may be and still be quoted, always with its time: the bounds of the worker's reading
+# plan, which a test holds together. Their order is the order of the lines.
+BOUNDS = {
+    "ls_ratio": timedelta(hours=3),
+    "liquidations": timedelta(hours=3),
+    "trend": timedelta(hours=1),
+    "sentiment": timedelta(hours=6),
+    "whale_trades": timedelta(hours=6),
+    "rapid_movements": timedelta(hours=1),
+    "volume_flow": timedelta(hours=2),
+    "open_interest": timedelta(hours=6),
+}
+# Told of each pair; what holds for the symbol is told once, by its newest word.
+OF_PAIRS = frozenset({"technical", "ls_ratio"})
+STALE_BARS = 3
+BAND_WIDTH = 0.1
+RISK_SOURCES = {
+    "anchors": "an operator's curve",
+    "regression": "its own log-price trend",
+    "percentile": "a percentile of its history",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +141,35 @@ class ClusterFact:
     observed_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class RiskFact:
+    """How high a symbol stands in its own history, as of the newest day."""
+
+    symbol: str
+    observed_on: date
+    source: str
+    value: float
+    band: int
+    rarity: float
+    days: int
+    price: Decimal
+    known_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorFact:
+    """What the newest liquidation map threatens at the newest price."""
+
+    symbol: str
+    source: str
+    observed_at: datetime
+    price: Decimal
+    price_at: datetime
+    cascade_risk: float | None
+    cascade_band: str | None
+    pattern: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
     """Everything that was found for the symbols of one question, most wanted first."""
@@ -130,6 +180,8 @@ class Knowledge:
     candles: Sequence[CandleFact] = ()
     readings: Sequence[ReadingFact] = ()
     clusters: Sequence[ClusterFact] = ()
+    risks: Sequence[RiskFact] = ()
+    monitors: Sequence[MonitorFact] = ()
 
 
 def fact_lines(knowledge: Knowledge, *, now: datetime) -> tuple[str, ...]:
@@ -174,8 +226,14 @@ def _lines_of(symbol: str, knowledge: Knowledge, now: datetime) -> Iterator[str]
     for candle in knowledge.candles:
         if candle.symbol == symbol:
             yield _candle_line(candle)
-    for reading in knowledge.readings:
-        if reading.symbol == symbol and (line := _reading_line(reading)):
+    for risk in knowledge.risks:
+        if risk.symbol == symbol:
+            yield _risk_line(risk)
+    for monitor in knowledge.monitors:
+        if monitor.symbol == symbol and (line := _monitor_line(monitor)):
+            yield line
+    for reading in _current(symbol, knowledge.readings, now):
+        if line := _reading_line(reading):
             yield line
     for side in ("above", "below"):
         clusters = [
@@ -216,6 +274,45 @@ def _candle_line(candle: CandleFact) -> str:
     return (
         f"- {candle.symbol} {candle.timeframe} last close {number(candle.close)} "
         f"({candle.exchange}, source {candle.source}); {closed}"
+    )
+
+
+def _current(symbol: str, readings: Sequence[ReadingFact], now: datetime) -> Iterator[ReadingFact]:
+    """Those of the symbol that are not stale; a stale one is missing, and nothing takes its place."""
+    mine = [reading for reading in readings if reading.symbol == symbol and _is_fresh(reading, now)]
+    yield from (reading for reading in mine if reading.source in OF_PAIRS)
+    for source in BOUNDS:
+        told = [reading for reading in mine if reading.source == source and source not in OF_PAIRS]
+        if told:
+            yield max(told, key=lambda reading: reading.observed_at)
+
+
+def _is_fresh(reading: ReadingFact, now: datetime) -> bool:
+    bound = BOUNDS.get(reading.source)
+    if bound is None:
+        return True
+    if reading.source in OF_PAIRS:
+        bound = max(bound, STALE_BARS * Timeframe(reading.timeframe).delta)
+    return now - reading.observed_at <= bound
+
+
+def _risk_line(risk: RiskFact) -> str:
+    band = f"band {risk.band * BAND_WIDTH:.1f}–{(risk.band + 1) * BAND_WIDTH:.1f}, rarity {risk.rarity:.2f}"
+    origin = f"by {RISK_SOURCES.get(risk.source, risk.source)}, {risk.days} daily closes"
+    return (
+        f"- {risk.symbol} risk (0 low, 1 high): {risk.value:.2f}, {band}, {origin}; at close {number(risk.price)}, "
+        f"known {moment(risk.known_at)}"
+    )
+
+
+def _monitor_line(monitor: MonitorFact) -> str | None:
+    if monitor.cascade_risk is None:
+        return None
+    pattern = f", pattern {monitor.pattern.replace('_', ' ')}" if monitor.pattern else ""
+    return (
+        f"- {monitor.symbol} liquidation cascade risk: {monitor.cascade_risk:.0f} of 100, {monitor.cascade_band}{pattern}; "
+        f"map observed {moment(monitor.observed_at)} by {monitor.source}, price {number(monitor.price)} of "
+        f"{moment(monitor.price_at)}"
     )
 
 

@@ -71,3 +71,42 @@ where symbol = $1
   and ($12::text is null or origin = $12)
 order by timeframe, strategy_version, direction, horizon, lookback_days, origin
 limit $13;
+
+-- name: newest_snapshots
+-- The sources are few and have an index that begins with them: a step from each to the next, and its newest row.
+with recursive sources as (
+  (select source from market_snapshots where source > $1 order by source limit 1)
+  union all
+  (
+    select following.source
+    from sources
+    cross join lateral (
+      select market_snapshots.source
+      from market_snapshots
+      where market_snapshots.source > sources.source
+      order by market_snapshots.source
+      limit 1
+    ) as following
+  )
+)
+select
+  newest.source, newest.vendor, newest.observed_at, newest.taken_at,
+  extract(epoch from greatest(now() - newest.observed_at, '0'))::double precision as age_seconds, newest.data
+from (select source from sources order by source limit $2) as wanted
+cross join lateral (
+  select source, vendor, observed_at, taken_at, data
+  from market_snapshots
+  where market_snapshots.source = wanted.source
+  order by market_snapshots.observed_at desc
+  limit 1
+) as newest
+order by newest.source;
+
+-- name: snapshots_of
+select
+  source, vendor, observed_at, taken_at,
+  extract(epoch from greatest(now() - observed_at, '0'))::double precision as age_seconds, data
+from market_snapshots
+where source = $1 and observed_at >= $2 and observed_at < $3
+order by observed_at desc
+limit $4;

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from orchestrator_api.market.filters import CandleQuery, IndicatorQuery, SignalQuery, WinRateQuery
 from orchestrator_api.market.rows import CandleRow, IndicatorRow, SignalRow, WinRateRow
+from orchestrator_api.market.snapshot_rows import SnapshotQuery, SnapshotRow
 from orchestrator_api.paging import count, decode_cursor, moment
 from zmarty.market import Symbol
 from zmarty.messages import LOOKBACK_DAYS_MAX
@@ -83,3 +84,15 @@ async def win_rates(pool: Pool, symbol: Symbol, asked: WinRateQuery) -> list[Win
         asked.limit + 1,
     )
     return [WinRateRow(**row) for row in rows]
+
+
+async def newest_snapshots(pool: Pool, asked: SnapshotQuery) -> list[SnapshotRow]:
+    (after,) = decode_cursor(asked.cursor, str) or [""]
+    rows = await pool.fetch(SQL["newest_snapshots"], after, asked.limit + 1)
+    return [SnapshotRow(**row) for row in rows]
+
+
+async def snapshots_of(pool: Pool, source: str, asked: SnapshotQuery) -> list[SnapshotRow]:
+    (before,) = decode_cursor(asked.cursor, moment) or [LATEST]
+    rows = await pool.fetch(SQL["snapshots_of"], source, asked.since or EARLIEST, before, asked.limit + 1)
+    return [SnapshotRow(**row) for row in rows]

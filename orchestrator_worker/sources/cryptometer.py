@@ -1,19 +1,32 @@
-"""Cryptometer: new candles, the long/short ratio, liquidations and the market's trend, out of envelopes of strings.
+"""Cryptometer: every endpoint that Zmarty knows of it, out of envelopes of strings.
 
-Its key travels as a query parameter, so addresses are never logged. Its lists are newest first, and their first
-row is the bar that is still open.
+Its key travels as a query parameter, so addresses are never logged. Its lists are newest first, and the first row of
+bars is the one that is still open. Parsers are beside it: `cryptometer_market` and `cryptometer_symbol`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, TypeVar
 
-from orchestrator_worker.sources import fields
+import structlog
+
+from orchestrator_worker.sources import cryptometer_market as market
+from orchestrator_worker.sources import cryptometer_symbol as symbols
+from orchestrator_worker.sources import plan
 from orchestrator_worker.sources.answers import Answers
+from orchestrator_worker.sources.budget import Budget, Unbudgeted
 from orchestrator_worker.sources.candle_source import closed_candles, utc_now
-from orchestrator_worker.sources.exchange import DOLLARS, EXCHANGE, vwap_of
-from orchestrator_worker.sources.readings import Liquidations, LongShortRatio, Trend
+from orchestrator_worker.sources.market_readings import MarketReading, Ticker
+from orchestrator_worker.sources.quotes import EXCHANGE
+from orchestrator_worker.sources.readings import (
+    Liquidations,
+    LongShortRatio,
+    OpenInterest,
+    ScreenerRecord,
+    TradedVolume,
+    Trend,
+    WhaleTrades,
+)
 from orchestrator_worker.sources.vendor import (
     PATIENCE_SECONDS,
     AnswerTooShort,
@@ -23,14 +36,15 @@ from orchestrator_worker.sources.vendor import (
 )
 from zmarty.market import Candle, Symbol, Timeframe
 
-NAME = "cryptometer"
+log = structlog.get_logger(__name__)
+
+NAME = market.NAME
 FUTURES = "binance_futures"
 BARS_MAX = 40
-LIQUIDATION_EXCHANGES_MAX = 50
 # The exchange has the same candles, so nobody waits long for ours; the readings are nowhere else.
 CANDLES_PATIENCE_SECONDS = 5.0
-# One question for all symbols; new with every candle of the shortest timeframe that Cryptometer knows.
-TREND_FRESH_SECONDS = 240.0
+# One question for all symbols: an ingest that comes before the next tick takes the answer of the last one.
+TREND_FRESH_SECONDS = plan.BY_NAME["trend"].every.total_seconds() * plan.DUE_SHARE
 TIMEFRAMES = {
     Timeframe.MINUTES_5: "5m",
     Timeframe.MINUTES_15: "15m",
@@ -42,15 +56,36 @@ TIMEFRAMES = {
 
 Read = TypeVar("Read")
 
+# The parameters of each market-wide question and its parser. Flows and volatility are those of one hour.
+MARKET: dict[str, tuple[dict[str, str], Callable[..., MarketReading]]] = {
+    "rapid_movements": ({}, market.rapid_movements_from),
+    # A pair is required and changes nothing: all pairs are answered.
+    "large_trades": ({"e": EXCHANGE, "pair": "BTC-USDT"}, market.large_trades_from),
+    "volume_flow": ({"timeframe": "1h"}, market.volume_flow_from),
+    "liquidity_lens": ({"timeframe": "1h"}, market.liquidity_lens_from),
+    "volatility_index": ({"e": EXCHANGE, "timeframe": "1h"}, market.volatility_index_from),
+    "tickers": ({"e": EXCHANGE}, market.tickers_from),
+    "ticker_list": ({"e": EXCHANGE}, market.tickers_from),
+    "ai_screener": ({"type": "full"}, market.screener_from),
+    "coin_info": ({}, market.coin_info_from),
+    "crypto_info": ({"e": EXCHANGE, "filter": "all"}, market.crypto_info_from),
+    "forex_rates": ({"source": "USD"}, market.forex_rates_from),
+    "coin_list": ({"e": EXCHANGE}, market.coin_list_from),
+}
+
 
 class Cryptometer:
-    """A CandleSource for the newest bars, and three readings. Raises SourceUnavailable."""
+    """A CandleSource for the newest bars, and all readings. Every question goes through the budget of the plan.
+
+    Raises SourceUnavailable; OverBudget, one of its kinds, where the month is to be kept for more valuable questions.
+    """
 
     name = NAME
 
-    def __init__(self, vendor: Vendor, answers: Answers) -> None:
+    def __init__(self, vendor: Vendor, answers: Answers, budget: Budget | None = None) -> None:
         self._vendor = vendor
         self._answers = answers
+        self._budget = budget or Unbudgeted()
 
     async def candles(
         self, symbol: Symbol, timeframe: Timeframe, *, since: datetime | None, limit: int
@@ -58,14 +93,14 @@ class Cryptometer:
         now = utc_now()
         if since is not None and (timeframe.newest_closed(now) - since) // timeframe.delta >= BARS_MAX:
             raise AnswerTooShort(NAME, f"has the newest {BARS_MAX} bars only")
-        rows = await self._rows(
-            "/ohlcv/",
-            patience_seconds=CANDLES_PATIENCE_SECONDS,
-            e=EXCHANGE,
-            pair=symbol.path,
-            timeframe=_timeframe(timeframe),
-        )
-        candles = closed_candles(NAME, rows, lambda row: candle_from(row, symbol, timeframe), now=now)
+        params = {"e": EXCHANGE, "pair": symbol.path, "timeframe": _timeframe(timeframe)}
+
+        def read(rows: object) -> list[Candle]:
+            return closed_candles(
+                NAME, _listed(rows), lambda row: symbols.candle_from(row, symbol, timeframe), now=now
+            )
+
+        candles = await self._ask("candles", read, params, patience_seconds=CANDLES_PATIENCE_SECONDS)
         if since is None:
             return candles[-limit:]
         # What lies between `since` and the first bar would stay a hole for ever, so a short list is refused.
@@ -76,146 +111,129 @@ class Cryptometer:
     async def long_short_ratio(self, symbol: Symbol, timeframe: Timeframe) -> LongShortRatio:
         """The ratio over the newest closed bar."""
         newest = timeframe.newest_closed(utc_now())
-        rows = await self._rows("/ls-ratio/", e=FUTURES, pair=symbol.path, timeframe=_timeframe(timeframe))
-        return _parsed(lambda: long_short_ratio_from(rows, timeframe, newest=newest))
+        return await self._ask(
+            "ls_ratio",
+            lambda rows: symbols.long_short_ratio_from(_listed(rows), timeframe, newest=newest),
+            {"e": FUTURES, "pair": symbol.path, "timeframe": _timeframe(timeframe)},
+        )
 
     async def liquidations(self, symbol: Symbol) -> Liquidations:
-        rows = await self._rows("/liquidation-data-v2/", symbol=symbol.base.lower())
         # The answer carries no time of its own; it holds at the moment it was given.
-        return _parsed(lambda: liquidations_from(rows, observed_at=utc_now()))
+        return await self._ask(
+            "liquidations",
+            lambda rows: symbols.liquidations_from(_listed(rows), observed_at=utc_now()),
+            {"symbol": symbol.base.lower()},
+        )
+
+    async def whale_trades(self, symbol: Symbol) -> WhaleTrades:
+        """Those of the coin against all its quotes on the exchange."""
+        return await self._ask(
+            "whale_trades",
+            lambda rows: symbols.whale_trades_from(rows, observed_at=utc_now()),
+            {"e": EXCHANGE, "symbol": symbol.base.lower()},
+        )
+
+    async def merged_volume(self, symbol: Symbol, timeframe: Timeframe) -> TradedVolume:
+        """What was traded of the coin on all spot exchanges within the running bar."""
+        return await self._ask(
+            "merged_volume",
+            lambda rows: symbols.traded_volume_from(rows, observed_at=utc_now()),
+            {"symbol": symbol.base, "timeframe": _timeframe(timeframe), "exchange_type": "spot"},
+        )
+
+    async def volume_24h(self, symbol: Symbol) -> TradedVolume:
+        return await self._ask(
+            "volume_24h",
+            lambda rows: symbols.traded_volume_from(rows, observed_at=utc_now()),
+            {"e": EXCHANGE, "pair": symbol.path},
+        )
+
+    async def open_interest(self, symbol: Symbol) -> OpenInterest:
+        return await self._ask(
+            "open_interest",
+            lambda rows: symbols.open_interest_from(rows, FUTURES, observed_at=utc_now()),
+            {"e": FUTURES, "market_pair": symbol.compact.lower()},
+        )
+
+    async def ai_screener_analysis(self, symbol: Symbol) -> ScreenerRecord:
+        return await self._ask(
+            "ai_screener_analysis",
+            lambda answer: symbols.screener_record_from(answer, observed_at=utc_now()),
+            {"symbol": symbol.base},
+        )
+
+    async def ticker(self, symbol: Symbol) -> Ticker:
+        """One pair's last day; the market-wide tickers tell the same of all pairs at once."""
+        return await self._ask(
+            "ticker",
+            lambda rows: market.ticker_from(market.first_of(rows)),
+            {"e": EXCHANGE, "market_pair": symbol.compact.lower()},
+        )
 
     async def trend(self) -> Trend:
-        return await self._market_wide("/trend-indicator-v3/", trend_from, fresh_seconds=TREND_FRESH_SECONDS)
+        """The whole market's trend: asked once for all symbols and processes while it is fresh."""
+        return await self._shared("trend", market.trend_from, fresh_seconds=TREND_FRESH_SECONDS)
 
-    async def _market_wide(
-        self, path: str, read: Callable[[list[Any]], Read], *, fresh_seconds: float
+    async def market_wide(self, source: str) -> MarketReading:
+        """The answer of one market-wide source of the plan, complete."""
+        if source == "trend":
+            return await self.trend()
+        params, read = MARKET[source]
+        reading = await self._ask(source, lambda data: read(data, observed_at=utc_now()), params)
+        if reading.refused:
+            log.warning("rows_refused", vendor=NAME, source=source, refused=reading.refused)
+        return reading
+
+    async def _ask(
+        self,
+        source: str,
+        read: Callable[[Any], Read],
+        params: Mapping[str, str],
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> Read:
+        """Ask one question of the plan, if its month allows, and count how that ended."""
+        async with self._budget.asking(NAME, source):
+            answer = await self._vendor.get(
+                plan.BY_NAME[source].path, weight=1, patience_seconds=patience_seconds, **params
+            )
+            return _parsed(lambda: read(self._data_in(answer)))
+
+    async def _shared(self, source: str, read: Callable[[Any], Read], *, fresh_seconds: float) -> Read:
         """The answer that holds for all symbols; asked once for all of them and all processes."""
+        path = plan.BY_NAME[source].path
 
         def reading_of(body: str) -> Read:
-            return _parsed(lambda: read(self._rows_in(self._vendor.read(body))))
+            return _parsed(lambda: read(self._data_in(self._vendor.read(body))))
 
         async def fetch() -> str:
-            body = await self._vendor.fetch(path)
-            # Read once before it is shared: a failure in an envelope is nobody's answer.
-            reading_of(body)
-            return body
+            async with self._budget.asking(NAME, source):
+                body = await self._vendor.fetch(path)
+                # Read once before it is shared: a failure in an envelope is nobody's answer.
+                reading_of(body)
+                return body
 
         return reading_of(await self._answers.body(NAME, path, fetch, fresh_seconds=fresh_seconds))
 
-    async def _rows(
-        self, path: str, *, patience_seconds: float = PATIENCE_SECONDS, **params: str
-    ) -> list[Any]:
-        return self._rows_in(
-            await self._vendor.get(path, weight=1, patience_seconds=patience_seconds, **params)
-        )
-
-    def _rows_in(self, answer: object) -> list[Any]:
+    def _data_in(self, answer: object) -> Any:
+        """What an envelope holds, a list or an object. Raises AnswerUnreadable when it reports a failure."""
         if not isinstance(answer, dict):
             raise AnswerUnreadable(NAME, "the answer is not an object")
-        # The envelope says `"true"` and `"false"`, or, after some failures, the sentence itself in `error`.
-        if (
-            str(answer.get("success")).lower() != "true"
-            or str(answer.get("error", "false")).lower() != "false"
-        ):
-            raise AnswerUnreadable(
-                NAME, f"reports a failure: {self._vendor.redacted(str(answer.get('error')))}"
-            )
-        rows = answer.get("data")
-        if not isinstance(rows, list):
-            raise AnswerUnreadable(NAME, "data is not a list")
-        return rows
+        # The envelope says `"true"` and `"false"`, or, after some failures, a sentence in `error` or `message`.
+        succeeded = str(answer.get("success")).lower() == "true"
+        if not succeeded or str(answer.get("error", "false")).lower() != "false":
+            said = answer.get("message") or answer.get("error")
+            raise AnswerUnreadable(NAME, f"reports a failure: {self._vendor.redacted(str(said))}")
+        data = answer.get("data")
+        if not isinstance(data, list | dict):
+            raise AnswerUnreadable(NAME, "data is neither a list nor an object")
+        return data
 
 
-def candle_from(row: object, symbol: Symbol, timeframe: Timeframe) -> Candle:
-    """A row of /ohlcv/. Its `volume` counts the quote currency; the base currency is what was bought and sold."""
-    volume = fields.number(fields.field(row, "buy"), "buy") + fields.number(fields.field(row, "sell"), "sell")
-    quote_volume = fields.number(fields.field(row, "volume"), "volume")
-    return Candle(
-        symbol=symbol,
-        timeframe=timeframe,
-        opened_at=fields.time(fields.field(row, "timestamp"), "timestamp"),
-        open=fields.number(fields.field(row, "open"), "open"),
-        high=fields.number(fields.field(row, "high"), "high"),
-        low=fields.number(fields.field(row, "low"), "low"),
-        close=fields.number(fields.field(row, "close"), "close"),
-        volume=volume,
-        volume_usd=quote_volume if symbol.quote in DOLLARS else None,
-        trades_count=int(fields.number(fields.field(row, "tradecount"), "tradecount")),
-        vwap=vwap_of(quote_volume, volume),
-        exchange=EXCHANGE,
-        source=NAME,
-    )
-
-
-def long_short_ratio_from(
-    rows: Sequence[object], timeframe: Timeframe, *, newest: datetime
-) -> LongShortRatio:
-    """The newest row of /ls-ratio/ whose bar, opened at `newest` or before, is closed. Raises ValueError when there is none."""
-    closed = [
-        (opened_at, row)
-        for row in rows
-        if (opened_at := fields.time(fields.field(row, "timestamp"), "timestamp")) <= newest
-    ]
-    if not closed:
-        raise ValueError("no ratio of a closed bar")
-    opened_at, row = max(closed, key=lambda pair: pair[0])
-    return LongShortRatio(
-        vendor=NAME,
-        observed_at=timeframe.closed_at(opened_at),
-        ratio=_at_least_zero(row, "ratio"),
-        long_percent=_percent(row, "buy"),
-        short_percent=_percent(row, "sell"),
-    )
-
-
-def liquidations_from(rows: Sequence[object], *, observed_at: datetime) -> Liquidations:
-    """The one row of /liquidation-data-v2/. A side that an exchange does not name is 0: nobody was liquidated there.
-
-    Raises ValueError when no exchange is named at all: then nothing is known, which is not the same as nothing.
-    """
-    row = rows[0] if rows else None
-    if not isinstance(row, dict) or not row or len(row) > LIQUIDATION_EXCHANGES_MAX:
-        raise ValueError("no exchange is named")
-    return Liquidations(
-        vendor=NAME,
-        observed_at=observed_at,
-        exchanges={
-            exchange: (_side(sides, "longs"), _side(sides, "shorts")) for exchange, sides in row.items()
-        },
-    )
-
-
-def trend_from(rows: Sequence[object]) -> Trend:
-    """The one row of /trend-indicator-v3/. Raises ValueError."""
-    row = rows[0] if rows else None
-    return Trend(
-        vendor=NAME,
-        observed_at=fields.time(fields.field(row, "timestamp"), "timestamp"),
-        score=_percent(row, "trend_score"),
-        buy_pressure=_percent(row, "buy_pressure"),
-        sell_pressure=_percent(row, "sell_pressure"),
-    )
-
-
-def _side(sides: object, name: str) -> Decimal:
-    if not isinstance(sides, dict):
-        raise fields.FieldUnreadable("an exchange's liquidations are not an object")
-    return _at_least_zero(sides, name) if name in sides else Decimal(0)
-
-
-def _at_least_zero(row: object, name: str) -> Decimal:
-    value = fields.number(fields.field(row, name), name)
-    if value < 0:
-        raise ValueError(f"{name} is negative")
-    return value
-
-
-def _percent(row: object, name: str) -> Decimal:
-    value = _at_least_zero(row, name)
-    if value > 100:
-        raise ValueError(f"{name} is above 100")
-    return value
+def _listed(data: object) -> list[Any]:
+    if not isinstance(data, list):
+        raise ValueError("data is not a list")  # noqa: TRY004 — it is the vendor's answer that is wrong
+    return data
 
 
 def _timeframe(timeframe: Timeframe) -> str:

@@ -1,21 +1,19 @@
 """Candles from an exchange's public klines, in Binance's wire shape: all the history there is, a thousand bars a call."""
 
 from datetime import datetime, timedelta
-from decimal import Context, Decimal
 from typing import Any
 
 from orchestrator_worker.sources import fields
 from orchestrator_worker.sources.candle_source import closed_candles, utc_now
+from orchestrator_worker.sources.quotes import DOLLARS, EXCHANGE, vwap_of
 from orchestrator_worker.sources.vendor import AnswerUnreadable, Vendor
 from zmarty.market import Candle, Symbol, Timeframe
+
+__all__ = ["DOLLARS", "EXCHANGE", "ExchangeKlines", "vwap_of"]
 
 PAGE_BARS = 1_000
 # What Binance counts for one call of klines, whatever its limit.
 KLINES_WEIGHT = 2
-EXCHANGE = "binance"
-DOLLARS = frozenset({"USD", "USDT", "USDC", "FDUSD"})
-# A vwap is a quotient and would otherwise be written with Decimal's 28 digits, of which prices carry half.
-VWAP_DIGITS = Context(prec=14)
 
 OPENED_AT, OPEN, HIGH, LOW, CLOSE, VOLUME, QUOTE_VOLUME, TRADES = 0, 1, 2, 3, 4, 5, 7, 8
 
@@ -103,11 +101,6 @@ def _candle(row: object, symbol: Symbol, timeframe: Timeframe) -> Candle:
         exchange=EXCHANGE,
         source=EXCHANGE,
     )
-
-
-def vwap_of(quote_volume: Decimal, volume: Decimal) -> Decimal | None:
-    """The average price paid in a bar; None where nothing was traded."""
-    return VWAP_DIGITS.divide(quote_volume, volume) if volume > 0 and quote_volume > 0 else None
 
 
 def _opened_at(vendor: str, row: object) -> datetime:

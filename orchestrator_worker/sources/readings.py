@@ -1,10 +1,10 @@
 """What vendors tell about a market beside its candles, as values that know who said it and when. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 
 class Reading(Protocol):
@@ -73,6 +73,7 @@ class Trend:
     score: Decimal
     buy_pressure: Decimal
     sell_pressure: Decimal
+    refused: int = 0
 
     @property
     def data(self) -> dict[str, Any]:
@@ -81,6 +82,148 @@ class Trend:
             "buy_pressure": float(self.buy_pressure),
             "sell_pressure": float(self.sell_pressure),
         }
+
+    def trimmed(self, wanted: Collection[str], rows_max: int) -> Self:
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhaleTrade:
+    """One trade far above the ordinary, as an exchange printed it. `total` counts the pair's quote currency."""
+
+    pair: str
+    side: str
+    price: Decimal
+    size: Decimal
+    total: Decimal
+    traded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhaleTrades:
+    """A coin's whale trades since a time: how many on each side, and their dollars where they were paid in dollars."""
+
+    vendor: str
+    observed_at: datetime
+    since: datetime
+    buys: int
+    sells: int
+    bought_usd: Decimal
+    sold_usd: Decimal
+    largest: WhaleTrade | None
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return _origin(self) | {
+            "since": self.since.isoformat(),
+            "buys": self.buys,
+            "sells": self.sells,
+            "bought_usd": float(self.bought_usd),
+            "sold_usd": float(self.sold_usd),
+            "largest": None
+            if self.largest is None
+            else {
+                "pair": self.largest.pair,
+                "side": self.largest.side,
+                "price": float(self.largest.price),
+                "total": float(self.largest.total),
+                "traded_at": self.largest.traded_at.isoformat(),
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradedVolume:
+    """What was bought and sold of a coin or pair, in coins: merged over exchanges, or over the last day."""
+
+    vendor: str
+    observed_at: datetime
+    bought: Decimal
+    sold: Decimal
+
+    @property
+    def data(self) -> dict[str, Any]:
+        volume = self.bought + self.sold
+        return _origin(self) | {
+            "bought": float(self.bought),
+            "sold": float(self.sold),
+            # Nothing traded has no share: null, not one half.
+            "buy_percent": float(100 * self.bought / volume) if volume else None,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenInterest:
+    """Contracts that are open on an exchange's futures of a pair, in the unit the exchange counts."""
+
+    vendor: str
+    observed_at: datetime
+    exchange: str
+    open_interest: Decimal
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return _origin(self) | {"exchange": self.exchange, "open_interest": float(self.open_interest)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScreenerRecord:
+    """How the vendor's screener did on one coin, by its own account: the share it won, of how many trades."""
+
+    vendor: str
+    observed_at: datetime
+    won_percent: Decimal
+    trades: int
+    average_gain_percent: Decimal
+    newest_at: datetime
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return _origin(self) | {
+            "won_percent": float(self.won_percent),
+            "trades": self.trades,
+            "average_gain_percent": float(self.average_gain_percent),
+            "newest_at": self.newest_at.isoformat(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Citation:
+    """A page or post that a summary rests on."""
+
+    url: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentiment:
+    """What people say of a coin on X and in the news: −1 all negative … 1 all positive, by a model that cites."""
+
+    vendor: str
+    observed_at: datetime
+    model: str
+    score: Decimal
+    mentions: int
+    summary: str
+    citations: tuple[Citation, ...]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return _origin(self) | {
+            "model": self.model,
+            "score": float(self.score),
+            "mentions": self.mentions,
+            "summary": self.summary,
+            "citations": [{"url": cited.url, "title": cited.title} for cited in self.citations],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A reading that was stored before, or the symbol's part of a market-wide one: its data as it stands."""
+
+    observed_at: datetime
+    data: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +238,16 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterMap:
-    """The liquidation clusters of one symbol as they stood at one moment."""
+    """The liquidation clusters of one symbol as they stood at one moment, by a source of `liq_clusters`.
+
+    `confidence` is the source's own, 0 to 1, where it has one; `link` leads to where the map can be looked at.
+    """
 
     vendor: str
     observed_at: datetime
     clusters: tuple[Cluster, ...]
+    confidence: float | None = None
+    link: str | None = None
 
     @property
     def data(self) -> dict[str, Any]:
@@ -116,5 +264,13 @@ class ClusterMap:
         }
 
 
-def _origin(reading: LongShortRatio | Liquidations | Trend | ClusterMap) -> dict[str, Any]:
+class _Told(Protocol):
+    @property
+    def vendor(self) -> str: ...
+
+    @property
+    def observed_at(self) -> datetime: ...
+
+
+def _origin(reading: _Told) -> dict[str, Any]:
     return {"vendor": reading.vendor, "observed_at": reading.observed_at.isoformat()}

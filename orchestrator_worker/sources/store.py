@@ -1,7 +1,8 @@
-"""The vendors' shared state in B: turns and pauses, and answers that hold for the whole market."""
+"""The vendors' shared state in B: turns and pauses, answers that hold for the whole market, what of a month is used."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 
 from zmarty import sql
 from zmarty.postgres import Pool
@@ -60,3 +61,43 @@ async def save_answer(pool: Pool, vendor: str, question: str, body: str, *, fres
 
 async def release_question(pool: Pool, vendor: str, question: str, claimed_until: datetime) -> None:
     await pool.execute(_SQL["release_question"], vendor, question, claimed_until)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Month:
+    """What of a vendor's month is used, by the database's clock; a quota of None has no end."""
+
+    used: int
+    quota: int | None
+    now: datetime
+    dollars_used: Decimal
+    monthly_dollars: Decimal | None
+
+
+async def month_of(pool: Pool, vendor: str) -> Month:
+    record = await pool.fetchrow(_SQL["month_of"], vendor)
+    assert record is not None, "there is always one row"
+    return Month(**record)
+
+
+async def count_source(
+    pool: Pool,
+    vendor: str,
+    source: str,
+    *,
+    asked: int = 0,
+    answered: int = 0,
+    dropped: int = 0,
+    failure: str | None = None,
+) -> None:
+    await pool.execute(_SQL["count_source"], vendor, source, asked, answered, dropped, failure)
+
+
+async def reserve_dollars(pool: Pool, vendor: str, dollars: Decimal) -> date | None:
+    """Take so much of this month's dollars, and name the month; None when they are not there: nothing is taken."""
+    month: date | None = await pool.fetchval(_SQL["reserve_dollars"], vendor, dollars)
+    return month
+
+
+async def settle_dollars(pool: Pool, vendor: str, month: date, *, reserved: Decimal, spent: Decimal) -> None:
+    await pool.execute(_SQL["settle_dollars"], vendor, month, reserved, spent)

@@ -101,7 +101,7 @@ class AnswerTooShort(SourceUnavailable):
 
 
 class Vendor:
-    """GET requests to one vendor, each after its turn. Raises SourceUnavailable or a subclass; nothing of httpx gets past.
+    """Requests to one vendor, each after its turn. Raises SourceUnavailable or a subclass; nothing of httpx gets past.
 
     `secrets` are never part of an error's text, even where the vendor repeats them.
     """
@@ -115,6 +115,7 @@ class Vendor:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         secrets: tuple[str, ...] = (),
+        request_seconds: float | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.name = name
@@ -122,10 +123,11 @@ class Vendor:
         self._limits = limits
         self._params = dict(params or {})
         self._secrets = tuple(secret for secret in secrets if secret)
+        self._request_seconds = request_seconds or REQUEST_SECONDS
         self._free = asyncio.Semaphore(REQUESTS_AT_ONCE)
         self._http = httpx.AsyncClient(
             headers=dict(headers or {}),
-            timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
+            timeout=httpx.Timeout(max(READ_SECONDS, self._request_seconds / 2), connect=CONNECT_SECONDS),
             transport=transport,
         )
 
@@ -151,6 +153,10 @@ class Vendor:
         # The pause that the vendor asked for stands before this turn.
         return await self._fetch_once(path, params, weight, patience_seconds)
 
+    async def post(self, path: str, question: Mapping[str, Any]) -> Any:
+        """The answer's JSON to a JSON body. Asked once: a question that costs money is not repeated by its door."""
+        return self.read(await self._fetch_once(path, {}, 1, PATIENCE_SECONDS, question))
+
     def read(self, body: str) -> Any:
         try:
             return json.loads(body, parse_float=Decimal, parse_constant=Decimal)
@@ -159,7 +165,12 @@ class Vendor:
             raise AnswerUnreadable(self.name, "the answer is not JSON", answered=200) from error
 
     async def _fetch_once(
-        self, path: str, params: Mapping[str, str | int], weight: int, patience_seconds: float
+        self,
+        path: str,
+        params: Mapping[str, str | int],
+        weight: int,
+        patience_seconds: float,
+        question: Mapping[str, Any] | None = None,
     ) -> str:
         ends = time.monotonic() + patience_seconds
         # Our place at the door comes before the turn: turns handed out to requests that then wait behind slow ones
@@ -171,7 +182,7 @@ class Vendor:
             raise SourceLimited(self.name, CROWDED, retry_after_seconds=patience_seconds) from None
         try:
             await self._wait_turn(weight, max(0.0, ends - time.monotonic()))
-            status, headers, body = await self._ask(path, params)
+            status, headers, body = await self._ask(path, params, question)
         finally:
             self._free.release()
         if status == 200:
@@ -194,12 +205,14 @@ class Vendor:
         reason = REFUSED[admission.verdict]
         raise kind(self.name, reason, retry_after_seconds=admission.wait_seconds)
 
-    async def _ask(self, path: str, params: Mapping[str, str | int]) -> tuple[int, httpx.Headers, bytes]:
-        url = f"{self._base_url}{path}"
+    async def _ask(
+        self, path: str, params: Mapping[str, str | int], question: Mapping[str, Any] | None
+    ) -> tuple[int, httpx.Headers, bytes]:
+        url, method = f"{self._base_url}{path}", "GET" if question is None else "POST"
         try:
             async with (
-                asyncio.timeout(REQUEST_SECONDS),
-                self._http.stream("GET", url, params={**self._params, **params}) as response,
+                asyncio.timeout(self._request_seconds),
+                self._http.stream(method, url, params={**self._params, **params}, json=question) as response,
             ):
                 body = bytearray()
                 async for piece in response.aiter_bytes():
@@ -208,7 +221,7 @@ class Vendor:
                         raise AnswerUnreadable(self.name, f"the answer is longer than {BODY_BYTES_MAX} bytes")
                 return response.status_code, response.headers, bytes(body)
         except TimeoutError as error:
-            raise SourceUnavailable(self.name, f"no answer within {REQUEST_SECONDS:g} s") from error
+            raise SourceUnavailable(self.name, f"no answer within {self._request_seconds:g} s") from error
         except httpx.HTTPError as error:
             raise SourceUnavailable(self.name, type(error).__name__) from error
 

@@ -1,19 +1,26 @@
 """The vendors of one process, opened from its settings and closed with it, each behind the limits all processes share."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
 
 from orchestrator_worker.sources.answers import SharedAnswers
+from orchestrator_worker.sources.budget import Purse, SharedBudget
 from orchestrator_worker.sources.candle_source import CandleSource
 from orchestrator_worker.sources.cryptometer import Cryptometer
 from orchestrator_worker.sources.exchange import ExchangeKlines
 from orchestrator_worker.sources.king_fisher import KingFisher
-from orchestrator_worker.sources.limits import SharedLimits
+from orchestrator_worker.sources.limits import Limits, SharedLimits
+from orchestrator_worker.sources.open_interest import OpenInterest
+from orchestrator_worker.sources.plan import BY_NAME, asks_for
 from orchestrator_worker.sources.vendor import Vendor
+from orchestrator_worker.sources.vision import AnthropicVision, OpenAIVision, Vision, VisionModel
+from orchestrator_worker.sources.xai_search import REQUEST_SECONDS as XAI_SECONDS
+from orchestrator_worker.sources.xai_search import XaiSearch
+from zmarty.market import Timeframe
 from zmarty.postgres import Pool
 
 
@@ -24,12 +31,33 @@ class Vendors:
     exchange: ExchangeKlines
     cryptometer: Cryptometer | None = None
     king_fisher: KingFisher | None = None
+    xai_search: XaiSearch | None = None
+    open_interest: OpenInterest | None = None
+    vision: Vision | None = None
 
-    def candle_sources(self, *, history: bool) -> tuple[CandleSource, ...]:
-        """Whom to ask for candles, in order. Only an exchange has the history that a first ingest needs."""
-        if history or self.cryptometer is None:
+    def candle_sources(
+        self, *, history: bool, timeframe: Timeframe | None = None
+    ) -> tuple[CandleSource, ...]:
+        """Whom to ask for candles, in order. Only an exchange has the history that a first ingest needs.
+
+        The candles of short timeframes would use the month of the vendor's quota that its readings need.
+        """
+        is_planned = timeframe is None or asks_for(BY_NAME["candles"], timeframe)
+        if history or self.cryptometer is None or not is_planned:
             return (self.exchange,)
         return (self.cryptometer, self.exchange)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAccess:
+    """Where a model vendor is reached, and with which key."""
+
+    base_url: str
+    api_key: str
+
+
+# Whose models look at images, in the order in which they are asked.
+VISION_MODELS = {"xai": "grok-4.7", "openai": "gpt-6.1-sol", "anthropic": "claude-sonnet-5-5"}
 
 
 @asynccontextmanager
@@ -41,11 +69,15 @@ async def open_vendors(
     cryptometer_key: str | None = None,
     king_fisher_url: str = "",
     king_fisher_key: str | None = None,
+    xai_url: str = "",
+    xai_key: str | None = None,
+    futures_url: str = "",
+    models: Mapping[str, ModelAccess] | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[Vendors]:
-    """Open the clients of all vendors that are configured: Cryptometer by its key, King Fisher by its address.
+    """Open the clients of all vendors that are configured: Cryptometer and xAI by their keys, King Fisher and futures by their address.
 
-    `pool` is the trading database, where their limits and shared answers are kept.
+    `models` are the model vendors that have a key, by the names of VISION_MODELS. `pool` is the trading database, where their limits and shared answers are kept.
     """
     # At INFO httpx prints whole addresses, and one of ours carries a key.
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -56,6 +88,9 @@ async def open_vendors(
             opened.push_async_callback(vendor.close)
             return vendor
 
+        vision = _vision(models or {}, limits)
+        if vision is not None:
+            opened.push_async_callback(vision.close)
         yield Vendors(
             exchange=ExchangeKlines(
                 keep(Vendor("binance", exchange_url, limits=limits, transport=transport))
@@ -72,6 +107,7 @@ async def open_vendors(
                     )
                 ),
                 SharedAnswers(pool),
+                SharedBudget(pool),
             )
             if cryptometer_key
             else None,
@@ -89,4 +125,35 @@ async def open_vendors(
             )
             if king_fisher_url
             else None,
+            xai_search=XaiSearch(
+                keep(
+                    Vendor(
+                        "xai_search",
+                        xai_url,
+                        limits=limits,
+                        headers={"authorization": f"Bearer {xai_key}"},
+                        secrets=(xai_key,),
+                        request_seconds=XAI_SECONDS,
+                        transport=transport,
+                    )
+                ),
+                Purse(pool),
+            )
+            if xai_key
+            else None,
+            open_interest=OpenInterest(
+                keep(Vendor("binance_futures", futures_url, limits=limits, transport=transport))
+            )
+            if futures_url
+            else None,
+            vision=vision,
         )
+
+
+def _vision(models: Mapping[str, ModelAccess], limits: Limits) -> Vision | None:
+    chosen: list[VisionModel] = []
+    for name, model in VISION_MODELS.items():
+        if (access := models.get(name)) is not None:
+            kind = AnthropicVision if name == "anthropic" else OpenAIVision
+            chosen.append(kind(model, api_key=access.api_key, base_url=access.base_url))
+    return Vision(chosen, limits) if chosen else None

@@ -33,7 +33,7 @@ async def test_migrated_databases_are_well(chat_dsn: Dsn, trading_dsn: Dsn) -> N
         subject: finding for subject, finding in found.items() if subject.startswith(("chat", "trading"))
     }
     assert [finding for finding in databases.values() if not finding.is_well] == []
-    assert len(databases) == 14
+    assert len(databases) == 15
 
 
 async def test_what_is_missing_is_named(bare_database: Database, chat_dsn: Dsn) -> None:
@@ -77,6 +77,29 @@ async def test_a_vendor_that_is_paused_or_nearly_used_up_is_a_finding(
     )
 
     assert "binance answered 418, paused until" in (await findings(chosen))["trading: vendors"].seen
+
+
+async def test_sources_that_are_missing_are_a_finding_with_the_reason(
+    chat_dsn: Dsn, trading_dsn: Dsn, trading: Pool
+) -> None:
+    chosen = settings(chat_dsn(), trading_dsn())
+    assert "set CRYPTOMETER_API_KEY" in (await findings(chosen))["trading: sources"].seen
+
+    await trading.execute(
+        """
+        insert into source_usage (vendor, source, month, asked_at, answered_at, dropped_at, failure)
+        values
+          ('cryptometer', 'trend', date_trunc('month', now()), now(), now(), null, null),
+          ('cryptometer', 'volume_flow', date_trunc('month', now()), now(), null, null, 'answered 403: Paid endpoint'),
+          ('cryptometer', 'coin_list', date_trunc('month', now()), now() - interval '1 day', null, now(), null)
+        """
+    )
+
+    found = (await findings(chosen))["trading: sources"]
+    assert not found.is_well
+    assert found.seen == (
+        "missing: coin_list (left out to keep the month's quota), volume_flow (answered 403: Paid endpoint)"
+    )
 
 
 async def test_a_failed_schedule_is_a_finding(chat_dsn: Dsn, trading_dsn: Dsn, chat: Pool) -> None:

@@ -73,6 +73,35 @@ async def test_win_rates_are_asked_for_once_a_pair(trading: Pool) -> None:
     assert await sent(trading, "compute_winrate") == ["BTC/USDT", "ETH/USDT"]
 
 
+async def test_maps_and_risk_are_asked_for_once_a_symbol(trading: Pool) -> None:
+    for symbol in ("BTC/USDT", "BTC/USDT", "ETH/USDT"):
+        await watch(trading, symbol)
+    await watch(trading, "SOL/USDT", active=False)
+    for queue in ("ingest_clusters", "compute_risk"):
+        assert await trading.fetchval("select queueing.enqueue_for_symbols($1)", queue) == 2
+        assert await trading.fetchval("select queueing.enqueue_for_symbols($1)", queue) == 0
+        assert await sent(trading, queue) == ["BTC/USDT", "ETH/USDT"]
+
+
+async def test_old_maps_and_pushes_go(trading: Pool) -> None:
+    await trading.execute(
+        """
+        insert into liq_clusters (symbol, source, observed_at, side, price, size)
+        values ('BTC/USDT', 'pushed', now() - interval '91 days', 'above', 1, 'small'),
+               ('BTC/USDT', 'pushed', now() - interval '89 days', 'above', 1, 'small')
+        """
+    )
+    await trading.execute(
+        """
+        insert into cluster_pushes (id, symbol, observed_at, clusters, received_at)
+        values ('old', 'BTC/USDT', now(), '[]', now() - interval '8 days'), ('new', 'BTC/USDT', now(), '[]', now())
+        """
+    )
+    await trading.execute("select private.keep_up_clusters()")
+    assert await trading.fetchval("select count(*) from liq_clusters") == 1
+    assert await trading.fetchval("select array_agg(id) from cluster_pushes") == ["new"]
+
+
 async def test_upkeep_prunes_what_is_old_and_keeps_the_rest(trading: Pool) -> None:
     for _ in range(2):
         await trading.execute(
@@ -107,12 +136,17 @@ async def test_the_schedules_exist(chat_api: Pool, trading_api: Pool) -> None:
         "upkeep",
     ]
     assert [row["job_name"] for row in await trading_api.fetch(runs)] == [
+        "enqueue-clusters",
         "enqueue-due-ingests",
+        "enqueue-risk",
         "enqueue-win-rates",
+        "observe-market",
         "queue-upkeep",
         "reconcile",
         "trim-events",
         "upkeep",
+        "upkeep-clusters",
+        "upkeep-context",
         "upkeep-jobs",
     ]
 
@@ -141,3 +175,28 @@ async def test_an_absurd_range_of_partitions_is_refused(trading_worker: Pool) ->
                 datetime(first_at, 1, 1, tzinfo=UTC),
                 datetime(last_at, 1, 1, tzinfo=UTC),
             )
+
+
+async def test_a_look_at_the_market_absorbs_the_next_one(trading: Pool) -> None:
+    assert await trading.fetchval("select queueing.enqueue_observe_market()") is not None
+    assert await trading.fetchval("select queueing.enqueue_observe_market()") is None
+
+
+async def test_snapshots_of_two_weeks_ago_and_questions_of_last_month_go(trading: Pool) -> None:
+    await trading.execute(
+        """
+        insert into market_snapshots (source, vendor, observed_at, data)
+        select 'trend', 'cryptometer', now() - days * interval '1 day', '{}' from unnest(array[1, 13, 15, 40]) as days
+        """
+    )
+    await trading.execute(
+        """
+        insert into context_readings (source, symbol, timeframe, due_at, asked_at)
+        values ('whale_trades', 'BTC/USDT', '', now(), now()), ('whale_trades', 'OLD/USDT', '', now(), now() - interval '32 days')
+        """
+    )
+
+    await trading.execute("select private.keep_up_context()")
+
+    assert await trading.fetchval("select count(*) from market_snapshots") == 2
+    assert await trading.fetchval("select array_agg(symbol) from context_readings") == ["BTC/USDT"]

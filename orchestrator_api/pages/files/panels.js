@@ -65,7 +65,7 @@ function retryButton(row, api, changed) {
   return button;
 }
 
-export function showProviders({ providers, vendors }) {
+export function showProviders({ providers, vendors, sources }) {
   fill(at("models"), "No provider is known.", providers, {
     Provider: (row) => row.name,
     Breaker: (row) => (row.breaker ? element("span", { class: `pill ${{ closed: "good", half_open: "warn", open: "bad" }[row.breaker]}` }, row.breaker.replace("_", " ")) : "–"),
@@ -81,7 +81,19 @@ export function showProviders({ providers, vendors }) {
       return element("span", { class: `pill ${row.is_low ? "warn" : "good"}` }, row.is_low ? "quota low" : "open");
     },
     "Kept back, refused": (row) => `${row.refused.toLocaleString()}, ${row.limited.toLocaleString()}`,
+    Dollars: (row) => (row.monthly_dollars === null ? "–" : `${row.dollars.toFixed(2)} of ${row.monthly_dollars.toFixed(2)}`),
   }, { title: "Vendors of market data" });
+  fill(at("sources"), "Nothing has been asked yet.", sources, {
+    Source: (row) => element("code", { title: row.vendor }, row.source),
+    State: (row) => {
+      if (row.failure) return element("span", { class: "pill bad", title: row.failure }, "failed");
+      const droppedLast = row.dropped_at && (!row.asked_at || row.dropped_at > row.asked_at);
+      return droppedLast ? element("span", { class: "pill warn", title: "Left out to keep the quota for what is worth more." }, "dropped") : element("span", { class: "pill good" }, "answered");
+    },
+    "Last good": (row) => (row.age_seconds === null ? "never" : `${duration(row.age_seconds)} ago`),
+    "This month": (row) => `${row.answered.toLocaleString()} of ${row.asked.toLocaleString()}`,
+    Dropped: (row) => row.dropped.toLocaleString(),
+  }, { title: "Sources of readings" });
 }
 
 export function showMoney(money) {

@@ -24,6 +24,10 @@ QUERIES: dict[str, dict[str, str]] = {
     "/liquidity-lens/": {"timeframe": "1h"},
     "/volatility-index/": {"e": "binance", "timeframe": "1h"},
     "/tickerlist-pro/": {"e": "binance"},
+    "/tickerlist/": {"e": "binance"},
+    "/ticker/": {"e": "binance", "market_pair": "avaxusdt"},
+    "/24h-trade-volume-v2/": {"e": "binance", "pair": "AVAX-USDT"},
+    "/open-interest/": {"e": "binance_futures", "market_pair": "avaxusdt"},
     "/trend-indicator-v3/": {},
     "/rapid-movements/": {},
     "/large-trades-activity/": {"e": "binance", "pair": "AVAX-USDT"},
@@ -35,6 +39,9 @@ QUERIES: dict[str, dict[str, str]] = {
     "/xtrades/": {"e": "binance", "symbol": "avax"},
     "/ai-screener-analysis/": {"symbol": "AVAX"},
 }
+
+# Known from the vendor's documentation; nobody has captured an answer of theirs for us.
+DOCUMENTED_ONLY = {"/tickerlist/", "/ticker/", "/24h-trade-volume-v2/", "/open-interest/"}
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +83,7 @@ def test_the_envelope_is_made_of_strings(simulators: Simulators, path: str) -> N
 @pytest.mark.skipif(not CAPTURES.exists(), reason="the captured answers are not on this machine")
 def test_every_captured_endpoint_answers_in_its_real_shape(simulators: Simulators) -> None:
     captures = [json.loads(file.read_text()) for file in CAPTURES.glob("*.json")]
-    assert {capture["request"]["path"] for capture in captures} == QUERIES.keys()
+    assert {capture["request"]["path"] for capture in captures} == QUERIES.keys() - DOCUMENTED_ONLY
     for capture in captures:
         path, real = capture["request"]["path"], capture["response"]["data"]
         ours = ask(simulators, path, **capture["request"]["params"]).json()["data"]

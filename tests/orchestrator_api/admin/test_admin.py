@@ -215,12 +215,32 @@ async def test_providers_show_breakers_probes_and_limits(
         router._breakers["xai"].record_failure(time.monotonic())
     base = resources_for(chat_api, trading_api, auth, router=router)
     resources = replace(base, probes=Probes({"xai": access, "elevenlabs": access}, base.http))
+    await trading.execute(
+        """
+        insert into source_usage (vendor, source, month, asked, answered, dropped, asked_at, answered_at, dropped_at, failure)
+        values
+          ('cryptometer', 'trend', date_trunc('month', now() at time zone 'UTC'), 9, 8, 0, now(), now() - interval '1 hour', null, 'answered 503'),
+          ('cryptometer', 'candles', '2020-01-01', 5, 5, 2, '2020-01-02', '2020-01-02', '2020-01-03', null)
+        """
+    )
     async with client_of(resources) as client:
         shown = (await client.get("/v1/admin/providers", headers=bearer(auth.operator_token()))).json()
     await base.http.aclose()
 
     assert {row["name"]: row["breaker"] for row in shown["providers"]} == {"xai": "open", "elevenlabs": None}
     assert {row["vendor"] for row in shown["vendors"]} >= {"cryptometer"}
+    candles, trend = shown["sources"]
+    assert (trend["source"], trend["asked"], trend["answered"], trend["failure"]) == (
+        "trend",
+        9,
+        8,
+        "answered 503",
+    )
+    assert 3_590 < trend["age_seconds"] < 3_700
+    # Of an earlier month only when it last was is told; this month's counts begin anew.
+    assert (candles["asked"], candles["dropped"], candles["answered_at"][:10]) == (0, 0, "2020-01-02")
+    [search] = [row for row in shown["vendors"] if row["vendor"] == "xai_search"]
+    assert (search["monthly_dollars"], search["dollars"]) == (50, 0)
 
 
 async def test_the_books_are_added_up_and_compared(operator: httpx2.AsyncClient, chat: Pool) -> None:

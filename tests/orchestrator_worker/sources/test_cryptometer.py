@@ -1,26 +1,19 @@
-"""Cryptometer's envelope, its newest-first lists and its parsers, on rows of our own and on the real captures."""
+"""Cryptometer's client: what it asks, in which words, how its envelope is read, and that every question is in the plan."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from orchestrator_worker.sources import cryptometer as cryptometer_module
-from orchestrator_worker.sources.candle_source import closed_candles
-from orchestrator_worker.sources.cryptometer import (
-    Cryptometer,
-    candle_from,
-    liquidations_from,
-    long_short_ratio_from,
-    trend_from,
-)
+from orchestrator_worker.sources.cryptometer import MARKET, Cryptometer
+from orchestrator_worker.sources.plan import PLAN
 from orchestrator_worker.sources.vendor import (
     AnswerTooShort,
     AnswerUnreadable,
@@ -33,25 +26,10 @@ from orchestrator_worker.sources.vendor import (
 from tests.orchestrator_worker.vendors import Unlimited, Unshared
 from zmarty.market import Symbol, Timeframe
 
-CAPTURES = Path(__file__).parents[4] / "shared/data/cryptometer"
-CAPTURED_AT = datetime(2025, 7, 31, 9, 24, tzinfo=UTC)
 NOW = datetime(2026, 11, 20, 12, 24, tzinfo=UTC)
 NEWEST = datetime(2026, 11, 20, 11, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 AVAX = Symbol.parse("AVAX/USDT")
-
-
-def capture(name: str) -> list[Any]:
-    path = CAPTURES / f"{name}.json"
-    if not path.exists():
-        pytest.skip("the folder of real captures is not here")
-    captured: list[Any] = json.loads(path.read_text(), parse_float=Decimal)["response"]["data"]
-    return captured
-
-
-def as_read(value: Any) -> Any:
-    """The value as our client hands it to a parser: through JSON, fractions as Decimal."""
-    return json.loads(json.dumps(value), parse_float=Decimal)
 
 
 def bar(opened_at: datetime, **changes: Any) -> dict[str, Any]:
@@ -124,13 +102,6 @@ async def test_a_timeframe_it_does_not_know_is_refused_without_asking() -> None:
         await giving([]).candles(AVAX, Timeframe.MINUTE_1, since=None, limit=40)
 
 
-def test_the_base_volume_is_what_was_bought_and_sold() -> None:
-    candle = candle_from(as_read(bar(NEWEST)), AVAX, Timeframe.HOUR_1)
-
-    assert (candle.volume, candle.volume_usd, candle.vwap) == (Decimal(30), Decimal(615), Decimal("20.5"))
-    assert (candle.trades_count, candle.exchange, candle.source) == (12, "binance", "cryptometer")
-
-
 async def test_what_is_asked_is_spelled_as_the_vendor_spells_it() -> None:
     asked: list[str] = []
 
@@ -144,6 +115,13 @@ async def test_what_is_asked_is_spelled_as_the_vendor_spells_it() -> None:
         cryptometer.long_short_ratio(AVAX, Timeframe.HOUR_1),
         cryptometer.liquidations(AVAX),
         cryptometer.trend(),
+        cryptometer.whale_trades(AVAX),
+        cryptometer.merged_volume(AVAX, Timeframe.HOUR_1),
+        cryptometer.volume_24h(AVAX),
+        cryptometer.open_interest(AVAX),
+        cryptometer.ai_screener_analysis(AVAX),
+        cryptometer.ticker(AVAX),
+        *(cryptometer.market_wide(source) for source in MARKET),
     ):
         with pytest.raises(SourceUnavailable):
             await question
@@ -153,7 +131,64 @@ async def test_what_is_asked_is_spelled_as_the_vendor_spells_it() -> None:
         "https://c.test/ls-ratio/?api_key=k&e=binance_futures&pair=AVAX-USDT&timeframe=1h",
         "https://c.test/liquidation-data-v2/?api_key=k&symbol=avax",
         "https://c.test/trend-indicator-v3/?api_key=k",
+        "https://c.test/xtrades/?api_key=k&e=binance&symbol=avax",
+        "https://c.test/merged-trade-volume/?api_key=k&symbol=AVAX&timeframe=1h&exchange_type=spot",
+        "https://c.test/24h-trade-volume-v2/?api_key=k&e=binance&pair=AVAX-USDT",
+        "https://c.test/open-interest/?api_key=k&e=binance_futures&market_pair=avaxusdt",
+        "https://c.test/ai-screener-analysis/?api_key=k&symbol=AVAX",
+        "https://c.test/ticker/?api_key=k&e=binance&market_pair=avaxusdt",
+        "https://c.test/rapid-movements/?api_key=k",
+        "https://c.test/large-trades-activity/?api_key=k&e=binance&pair=BTC-USDT",
+        "https://c.test/volume-flow/?api_key=k&timeframe=1h",
+        "https://c.test/liquidity-lens/?api_key=k&timeframe=1h",
+        "https://c.test/volatility-index/?api_key=k&e=binance&timeframe=1h",
+        "https://c.test/tickerlist-pro/?api_key=k&e=binance",
+        "https://c.test/tickerlist/?api_key=k&e=binance",
+        "https://c.test/ai-screener/?api_key=k&type=full",
+        "https://c.test/coininfo/?api_key=k",
+        "https://c.test/cryptocurrency-info/?api_key=k&e=binance&filter=all",
+        "https://c.test/forex-rates/?api_key=k&source=USD",
+        "https://c.test/coinlist/?api_key=k&e=binance",
     ]
+    assert {httpx.URL(address).path for address in asked} == {source.path for source in PLAN}
+
+
+async def test_every_question_goes_through_the_budget() -> None:
+    asked: list[tuple[str, str]] = []
+
+    class Counting:
+        @asynccontextmanager
+        async def asking(self, vendor: str, source: str) -> AsyncIterator[None]:
+            asked.append((vendor, source))
+            yield
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(500))
+    vendor = Vendor("cryptometer", "https://c.test", limits=Unlimited(), transport=transport)
+    cryptometer = Cryptometer(vendor, Unshared(), Counting())
+    for question in (
+        cryptometer.candles(AVAX, Timeframe.DAY_1, since=None, limit=1),
+        cryptometer.trend(),
+        cryptometer.liquidations(AVAX),
+        cryptometer.market_wide("tickers"),
+    ):
+        with pytest.raises(SourceUnavailable):
+            await question
+
+    assert asked == [("cryptometer", name) for name in ("candles", "trend", "liquidations", "tickers")]
+
+
+async def test_a_failure_is_quoted_without_the_key() -> None:
+    transport = httpx.MockTransport(
+        lambda _: httpx.Response(200, json={"success": "false", "message": "no data for secret-key today"})
+    )
+    vendor = Vendor(
+        "cryptometer", "https://c.test", limits=Unlimited(), secrets=("secret-key",), transport=transport
+    )
+
+    with pytest.raises(AnswerUnreadable) as failure:
+        await Cryptometer(vendor, Unshared()).trend()
+
+    assert failure.value.reason == "reports a failure: no data for *** today"
 
 
 @pytest.mark.parametrize(
@@ -195,58 +230,3 @@ async def test_the_ratio_is_that_of_the_newest_closed_bar() -> None:
     assert ratio.ratio == Decimal("0.95")
     assert ratio.observed_at == datetime(2026, 11, 20, 12, tzinfo=UTC)
     assert ratio.data["long_percent"] == 48.85
-
-
-def test_a_missing_side_of_liquidations_is_zero() -> None:
-    found = liquidations_from(
-        as_read([{"binance_futures": {"longs": 5.5}, "bitmex": {"shorts": 2}}]), observed_at=NOW
-    )
-
-    assert (found.longs, found.shorts) == (Decimal("5.5"), Decimal(2))
-    assert found.data["exchanges"]["bitmex"] == {"longs": 0.0, "shorts": 2.0}
-
-
-@pytest.mark.parametrize(
-    "rows", [[], [{}], [[]], [{"binance": 3}], [{"binance": {"longs": "many"}}], [{"binance": {"longs": -1}}]]
-)
-def test_liquidations_that_are_not_told_are_missing_and_not_zero(rows: list[Any]) -> None:
-    with pytest.raises(ValueError):
-        liquidations_from(as_read(rows), observed_at=NOW)
-
-
-@pytest.mark.parametrize(
-    "change", [{"trend_score": None}, {"trend_score": 101}, {"timestamp": "now"}, {"buy_pressure": True}]
-)
-def test_a_trend_with_a_wrong_field_is_missing(change: dict[str, Any]) -> None:
-    row = {"trend_score": 49.79, "buy_pressure": 47, "sell_pressure": 53, "timestamp": "2026-11-20T12:00:00Z"}
-    assert trend_from(as_read([row])).score == Decimal("49.79")
-
-    with pytest.raises(ValueError):
-        trend_from(as_read([row | change]))
-
-
-def test_the_real_candles_parse() -> None:
-    rows = capture("ohlcv")
-
-    candles = closed_candles(
-        "cryptometer", rows, lambda row: candle_from(row, AVAX, Timeframe.HOUR_1), now=CAPTURED_AT
-    )
-
-    assert len(rows) == 40
-    assert len(candles) == 39
-    assert candles[0].opened_at < candles[-1].opened_at == datetime(2025, 7, 31, 8, tzinfo=UTC)
-    # If volume were read in the wrong currency, the average price would lie far outside the bar.
-    assert all(candle.vwap and candle.low <= candle.vwap <= candle.high for candle in candles)
-
-
-def test_the_real_readings_parse() -> None:
-    ratio = long_short_ratio_from(
-        capture("ls_ratio"), Timeframe.HOUR_1, newest=Timeframe.HOUR_1.newest_closed(CAPTURED_AT)
-    )
-    liquidations = liquidations_from(capture("liquidation_data"), observed_at=CAPTURED_AT)
-    trend = trend_from(capture("trend_indicator"))
-
-    assert (ratio.ratio, ratio.observed_at) == (Decimal("0.98"), datetime(2025, 7, 31, 9, tzinfo=UTC))
-    assert liquidations.longs == Decimal("1485204.84690021")
-    assert liquidations.exchanges["bitmex"] == (Decimal(71), Decimal(0))
-    assert (trend.score, trend.observed_at) == (Decimal("49.79"), CAPTURED_AT)

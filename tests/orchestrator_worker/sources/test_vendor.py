@@ -252,4 +252,5 @@ async def test_without_a_key_or_an_address_a_vendor_is_off(trading_worker: Pool)
     ) as vendors:
         assert vendors.cryptometer is None
         assert vendors.king_fisher is None
+        assert vendors.xai_search is None
         assert vendors.candle_sources(history=False) == (vendors.exchange,)
