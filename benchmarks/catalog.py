@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from benchmarks import backlog, idle, indicators, ingest, mirror, outcomes, queue, signals, wakeup
+from benchmarks import backlog, idle, indicators, ingest, mirror, outcomes, queue, replay, signals, wakeup
 from benchmarks.effort import Effort
 from benchmarks.figures import Figure
 
@@ -19,4 +19,5 @@ BENCHMARKS: Mapping[str, Callable[[Effort], Coroutine[Any, Any, list[Figure]]]] 
     "indicators": indicators.run,
     "outcomes": outcomes.run,
     "signals": signals.run,
+    "replay": replay.run,
 }

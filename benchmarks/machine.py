@@ -13,7 +13,17 @@ from pathlib import Path
 from local_stack.clusters import server_binaries
 
 GIBIBYTE = 1 << 30
-PACKAGES = ("asyncpg", "uvloop", "pgqueuer", "procrastinate", "deno", "polars", "numpy", "ta-lib")
+PACKAGES = (
+    "asyncpg",
+    "uvloop",
+    "pgqueuer",
+    "procrastinate",
+    "deno",
+    "polars",
+    "numpy",
+    "ta-lib",
+    "backtesting",
+)
 
 
 @cache

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Annotated, Literal
 
 import asyncpg
@@ -19,6 +21,7 @@ from console import (
     mirror,
     queue_commands,
     queues,
+    replay,
     report_commands,
     risk,
     service_key_commands,
@@ -39,7 +42,9 @@ from console.migrations import (
 )
 from console.settings import DATABASES, ConsoleSettings, DatabaseKind, DatabaseUnnamed
 from orchestrator_worker.reconcile.difference import Findings, Kind
-from zmarty.errors import FieldInvalid, SymbolUnsupported
+from zmarty.errors import ZmartyError
+from zmarty.market import Symbol, Timeframe
+from zmarty.specs import Trading
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -67,11 +72,10 @@ REFUSALS = (
     queues.QueueUnknown,
     queue_commands.NotConfirmed,
     BackfillUnknown,
-    FieldInvalid,
-    SymbolUnsupported,
     candle_file.CandlesUnreadable,
     report_commands.ReportRefused,
     service_keys.ServiceKeyRefused,
+    ZmartyError,
     asyncpg.PostgresError,
     OSError,
     TimeoutError,
@@ -129,6 +133,49 @@ async def print_standing(settings: ConsoleSettings, database: DatabaseKind) -> b
     for entry in standing.unknown:
         screen.print(f"  [yellow]applied, but without a file here[/] {entry.version}_{entry.name}")
     return not standing.pending and not standing.changed
+
+
+@app.command("replay")
+def replay_strategy(
+    symbol: str,
+    timeframe: Annotated[str, typer.Option(help="1m, 5m, 15m, 30m, 1h, 4h, 1d or 1w.")] = "1h",
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="UTC; the whole history when absent."),
+    ] = None,
+    strategy: Annotated[
+        str, typer.Option(help="signals, sma_cross, or with options: sma_cross:fast=10,slow=30.")
+    ] = "signals",
+    file: Annotated[Path | None, typer.Option(help="Candles to replay instead of the database's.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Write the report here, as one HTML file.")] = None,
+    positions: Annotated[int, typer.Option(min=1, help="How many positions at once.")] = 1,
+    draws: Annotated[int, typer.Option(min=100, help="Random entries to compare with.")] = 1_000,
+) -> None:
+    """Replay a strategy over history: statistics against holding and luck, and a report."""
+    known, bars = Symbol.parse(symbol), Timeframe.parse(timeframe)
+    start = since.replace(tzinfo=UTC) if since else None
+    chosen = replay.parse_strategy(strategy)
+    if file is not None:
+        candles = replay.read_candles(file, bars, now=datetime.now(UTC))
+    else:
+        dsn = ConsoleSettings.read().dsn("trading")
+        candles = asyncio.run(replay.stored_candles(dsn, known, bars, since=start))
+    with Progress(TextColumn("{task.description}"), BarColumn(), transient=True, console=screen) as progress:
+        task = progress.add_task(f"replaying {candles.height:,} candles", total=1.0)
+        done = replay.replay_candles(
+            candles,
+            symbol=known,
+            timeframe=bars,
+            since=start,
+            strategy=chosen,
+            trading=Trading(positions_max=positions, fraction=1.0 / positions, draws=draws),
+            report=lambda share: progress.update(task, completed=share),
+        )
+    screen.print(replay.table_of(done.document))
+    screen.print(f"[bold]{replay.sparkline(done.document)}[/] equity")
+    if output is not None:
+        replay.write_report(done, output)
+        screen.print(f"[green]✓[/] {output}")
 
 
 @app.command("doctor")

@@ -35,8 +35,10 @@ from orchestrator_api.orchestration.routes import routes as orchestration_routes
 from orchestrator_api.pages.routes import routes as pages_routes
 from orchestrator_api.resources import PublicConfig, Resources
 from orchestrator_api.risk.routes import routes as risk_routes
+from orchestrator_api.scaling.routes import routes as scaling_routes
 from orchestrator_api.settings import Settings
 from orchestrator_api.signals.routes import routes as signals_routes
+from orchestrator_api.simulation.routes import routes as simulation_routes
 from zmarty.postgres import CHAT_PATIENCE, TRADING_PATIENCE, Listener, Patience, Pool, open_pool
 
 POOL_CLOSE_SECONDS = 5.0
@@ -51,6 +53,8 @@ ROUTES: tuple[BaseRoute, ...] = (
     *snapshots_routes,
     *liquidation_routes,
     *risk_routes,
+    *simulation_routes,
+    *scaling_routes,
     *jobs_routes,
     *events_routes,
     *orchestration_routes,

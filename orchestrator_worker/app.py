@@ -20,13 +20,16 @@ from orchestrator_worker.reconcile import handler as reconcile
 from orchestrator_worker.relay.relay import Relay
 from orchestrator_worker.resources import Resources
 from orchestrator_worker.risk import handler as risk
+from orchestrator_worker.scaling import handler as scaling
 from orchestrator_worker.sentiment import handler as sentiment
 from orchestrator_worker.settings import WorkerSettings
 from orchestrator_worker.signals import handler as signals
+from orchestrator_worker.simulation import handler as simulation
 from orchestrator_worker.win_rates import handler as win_rates
 from zmarty import queue
 from zmarty.messages import (
     BackfillCandles,
+    CalculateScaling,
     ComputeRisk,
     ComputeSignals,
     ComputeWinrate,
@@ -36,6 +39,7 @@ from zmarty.messages import (
     ObserveSentiment,
     Reconcile,
     RefreshInstruments,
+    RunSimulation,
 )
 from zmarty.postgres import TROUBLE, Listener, Pool
 
@@ -58,6 +62,15 @@ WORK: tuple[Work[Any], ...] = (
     Work(message=BackfillCandles, handle=candles.handle, concurrency=1, attempts_max=candles.ATTEMPTS_MAX),
     Work(message=RefreshInstruments, handle=instruments.handle, concurrency=1),
     Work(message=Reconcile, handle=reconcile.handle, concurrency=5, attempts_max=reconcile.ATTEMPTS_MAX),
+    Work(
+        message=RunSimulation,
+        handle=simulation.handle,
+        concurrency=2,
+        timeout_seconds=simulation.TIMEOUT_SECONDS,
+        attempts_max=simulation.ATTEMPTS_MAX,
+    ),
+    # Somebody waits for the answer, and it takes a millisecond.
+    Work(message=CalculateScaling, handle=scaling.handle, concurrency=2, priority=2),
 )
 
 

@@ -20,7 +20,7 @@ from orchestrator_api.credits.ledger import Charge, Hold
 from orchestrator_api.jobs.rows import JobRow
 from orchestrator_api.resources import Resources
 from zmarty import jobs, queue
-from zmarty.errors import ZmartyError
+from zmarty.errors import FieldInvalid, ZmartyError
 from zmarty.jobs import Job
 from zmarty.messages import JobMessage
 
@@ -132,6 +132,10 @@ def _failure(error: str) -> ZmartyError:
     code, _, reason = error.partition(": ")
     if code == NOT_ENOUGH_DATA:
         return NotEnoughData(f"Not enough data: {reason}.")
+    field, _, rule = reason.partition(": ")
+    if code == FieldInvalid.code and rule:
+        # Some rules only the worker can hold against the market, such as a stop on the wrong side of the price.
+        return FieldInvalid(field, rule)
     return JobFailed(error or "The worker could not do this; try again.")
 
 

@@ -23,6 +23,9 @@ LABEL_VERSION = "barrier-1"
 BARRIERS = ("expiry", "target", "stop")
 EXPIRY, TARGET, STOP = range(3)
 
+# Cells of one step of the race, each a signal at a bar: they stay within a core's cache.
+BLOCK_CELLS = 16_384
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
@@ -100,9 +103,10 @@ def _bars(candles: pl.DataFrame) -> _Bars:
 def _race(
     signals: pl.DataFrame, bars: _Bars, first: Integers, last: Integers
 ) -> dict[str, npt.NDArray[np.generic]]:
-    """Walk all signals forward one bar at a time, dropping those that have met a barrier.
+    """Walk all signals forward in blocks of bars, dropping those that have met a barrier.
 
     Shorts run on mirrored prices (negated), so that there is one set of rules: the target lies above, the stop below.
+    A block is as wide as keeps its cells below BLOCK_CELLS: many signals go bar by bar, few of them far at once.
     """
     count = signals.height
     side = np.where((signals["direction"] == "long").to_numpy(), 1.0, -1.0)
@@ -118,40 +122,43 @@ def _race(
     best = paid * side
     worst = paid * side
 
-    running = np.arange(count)
-    for ahead in range(int((last - first).max()) + 1 if count else 0):
-        running = running[first[running] + ahead <= last[running]]
-        if not running.size:
-            break
-        at = first[running] + ahead
-        opened = bars.open[at] * side[running]
-        up = np.where(side[running] > 0, bars.high[at], -bars.low[at])
-        down = np.where(side[running] > 0, bars.low[at], -bars.high[at])
-        aim, floor = target[running], stop[running]
+    running, ahead = np.arange(count), 0
+    while running.size:
+        width = max(BLOCK_CELLS // running.size, 1)
+        width = min(width, int((last[running] - first[running]).max()) + 1 - ahead)
+        # Beyond its last bar a signal sees that one again and again, which can neither end nor stretch it once more.
+        at = np.minimum(first[running] + ahead + np.arange(width)[:, None], last[running])
+        long = side[running] > 0
+        up = np.where(long, bars.high[at], -bars.low[at])
+        down = np.where(long, bars.low[at], -bars.high[at])
+        met = (down <= stop[running]) | (up >= target[running])
+        ended = met.any(axis=0)
+        # The bars before the one that ends it; all of the block where none does.
+        lived = np.where(ended, met.argmax(axis=0), width)
+        whole = np.arange(width)[:, None] < lived
+        best[running] = np.maximum(best[running], np.where(whole, up, -np.inf).max(axis=0))
+        worst[running] = np.minimum(worst[running], np.where(whole, down, np.inf).min(axis=0))
 
-        stopped = down <= floor
-        reached = up >= aim
+        column = np.flatnonzero(ended)
+        who, row = running[column], lived[column]
+        low, high, bar = down[row, column], up[row, column], at[row, column]
+        opened = bars.open[bar] * side[who]
+        aim, floor = target[who], stop[who]
         # What opens beyond a barrier has met that barrier first, whatever the rest of the bar holds.
         opened_beyond = opened >= aim
-        stopped &= ~opened_beyond
-        both = stopped & reached & (opened > floor)
-        hit = reached & ~stopped
+        stopped = (low <= floor) & ~opened_beyond
         fill = np.where(stopped, np.minimum(opened, floor), np.maximum(opened, aim))
-
-        ended = stopped | hit
-        who = running[ended]
-        exit_bar[who] = at[ended]
-        exit_price[who] = fill[ended]
-        barrier[who] = np.where(stopped[ended], STOP, TARGET)
-        ambiguous[who] = both[ended]
+        exit_bar[who] = bar
+        exit_price[who] = fill
+        barrier[who] = np.where(stopped, STOP, TARGET)
+        ambiguous[who] = stopped & (high >= aim) & (opened > floor)
         # Within the last bar nobody knows what came before the exit: the adverse side counts, up to the exit's price.
-        best[who] = np.maximum(best[who], np.where(stopped, best[running], fill)[ended])
-        left_at_once = stopped | opened_beyond
-        worst[who] = np.minimum(worst[who], np.where(left_at_once, fill, down)[ended])
+        best[who] = np.maximum(best[who], np.where(stopped, best[who], fill))
+        worst[who] = np.minimum(worst[who], np.where(stopped | opened_beyond, fill, low))
 
-        running, up, down = running[~ended], up[~ended], down[~ended]
-        best[running] = np.maximum(best[running], up)
-        worst[running] = np.minimum(worst[running], down)
+        ahead += width
+        running = running[~ended]
+        running = running[first[running] + ahead <= last[running]]
 
     # An entry that opens beyond its target has missed the move: there was no fill to win with.
     missed = (barrier == TARGET) & (exit_bar == first) & (paid * side >= target)

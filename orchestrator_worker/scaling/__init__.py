@@ -1,0 +1,1 @@
+"""Scaling: whether a losing position may be doubled, by how much, and which rule refuses. Nothing here trades."""
