@@ -12,6 +12,7 @@ from orchestrator_worker.budget import Budget
 from orchestrator_worker.consumer import POLL_SECONDS, Consumer, Work
 from orchestrator_worker.heartbeat import beat
 from orchestrator_worker.indicators import handler as indicators
+from orchestrator_worker.intelligence import handler as intelligence
 from orchestrator_worker.reconcile import handler as reconcile
 from orchestrator_worker.relay.relay import Relay
 from orchestrator_worker.resources import Resources
@@ -19,7 +20,7 @@ from orchestrator_worker.settings import WorkerSettings
 from orchestrator_worker.signals import handler as signals
 from orchestrator_worker.win_rates import handler as win_rates
 from zmarty import queue
-from zmarty.messages import ComputeSignals, ComputeWinrate, IngestIndicators, Reconcile
+from zmarty.messages import AnalyzeMarket, ComputeSignals, ComputeWinrate, IngestIndicators, Reconcile
 from zmarty.postgres import TROUBLE, Listener, Pool
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,13 @@ WORK: tuple[Work[Any], ...] = (
     Work(message=IngestIndicators, handle=indicators.handle, concurrency=4, priority=1),
     Work(message=ComputeSignals, handle=signals.handle, concurrency=2, priority=2),
     Work(message=ComputeWinrate, handle=win_rates.handle, concurrency=1),
+    Work(
+        message=AnalyzeMarket,
+        handle=intelligence.handle,
+        concurrency=2,
+        priority=2,
+        attempts_max=intelligence.ATTEMPTS_MAX,
+    ),
     Work(message=Reconcile, handle=reconcile.handle, concurrency=5, attempts_max=reconcile.ATTEMPTS_MAX),
 )
 

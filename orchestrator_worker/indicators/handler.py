@@ -1,4 +1,4 @@
-"""ingest_indicators: one pair's new candles, readings and indicators in; a message to judge its newest candle out."""
+"""ingest_indicators: one pair's new candles, readings and indicators in; messages to judge and analyse the newest out."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from orchestrator_worker.sources.vendor import RequestRefused, SourceUnavailable
 from orchestrator_worker.sources.vendors import Vendors
 from zmarty import queue
 from zmarty.market import Candle
-from zmarty.messages import ComputeSignals, IngestIndicators
+from zmarty.messages import AnalyzeMarket, ComputeSignals, IngestIndicators
 from zmarty.queue import Delivery
 
 HISTORY_BARS = max(2_000, BARS_NEEDED)
@@ -68,6 +68,7 @@ async def handle(delivery: Delivery[IngestIndicators], resources: Resources) -> 
                 connection,
                 ComputeSignals(symbol=pair.symbol, timeframe=pair.timeframe, opened_at=judged.opened_at),
             )
+            await queue.send_once(connection, AnalyzeMarket(symbol=pair.symbol, timeframe=pair.timeframe))
     return None
 
 
