@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from benchmarks import backlog, idle, mirror, queue, wakeup
+from benchmarks import analysis, backlog, idle, mirror, queue, wakeup
 from benchmarks.effort import Effort
 from benchmarks.figures import Figure
 
@@ -15,4 +15,5 @@ BENCHMARKS: Mapping[str, Callable[[Effort], Coroutine[Any, Any, list[Figure]]]] 
     "backlog": backlog.run,
     "mirror": mirror.run,
     "idle": idle.run,
+    "analysis": analysis.run,
 }
