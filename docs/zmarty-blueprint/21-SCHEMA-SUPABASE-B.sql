@@ -1,5 +1,5 @@
 -- Supabase B (trading) as its migrations leave it. Generated from supabase/trading/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: c8078798a7cd771e
+-- by `make pages`; do not edit. Fingerprint of the migrations: 5bac3707271ddfec
 
 CREATE SCHEMA partitions;
 
@@ -117,6 +117,31 @@ $$;
 
 COMMENT ON FUNCTION private.admit_request(vendor_name text, request_weight numeric, wait_max_seconds double precision) IS 'Take a turn at a vendor: admitted (after wait_seconds, at most the maximum), limited, paused or quota_used (then wait_seconds says when to ask again). is_low is true for one caller a day once the quota is nearly used.';
 
+CREATE FUNCTION private.bitcoin_risk(as_of timestamp with time zone) RETURNS double precision
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+declare
+  days_max constant integer := 7;
+  found double precision;
+begin
+  if to_regclass('public.risk_metric') is null then
+    return null;
+  end if;
+  -- Within a day the better founded source; a value that is older than a week is no word on this candle.
+  execute $query$
+    select value
+    from public.risk_metric
+    where symbol = 'BTC/USDT' and known_at <= $1 and known_at > $1 - make_interval(days => $2)
+    order by observed_on desc, array_position(array['anchors', 'regression', 'percentile'], source)
+    limit 1
+  $query$ into found using as_of, days_max;
+  return found;
+end
+$_$;
+
+COMMENT ON FUNCTION private.bitcoin_risk(as_of timestamp with time zone) IS 'The risk metric of BTC/USDT as it was known then; null where there is none.';
+
 CREATE FUNCTION private.keep_up() RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -135,6 +160,32 @@ end
 $$;
 
 COMMENT ON FUNCTION private.keep_up() IS 'Daily upkeep in bounded steps: partitions ahead, errors and the log of cron.';
+
+CREATE FUNCTION private.keep_up_intelligence() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  rows_max constant integer := 100000;
+  analyses_kept constant interval := '90 days';
+  patterns_kept constant interval := '5 years';
+begin
+  delete from public.market_intelligence
+  where (symbol, timeframe, opened_at) in (
+    select symbol, timeframe, opened_at
+    from public.market_intelligence
+    where computed_at < now() - analyses_kept
+    order by computed_at
+    limit rows_max
+  );
+  delete from public.patterns
+  where id in (
+    select id from public.patterns where detected_opened_at < now() - patterns_kept order by detected_opened_at limit rows_max
+  );
+end
+$$;
+
+COMMENT ON FUNCTION private.keep_up_intelligence() IS 'Daily upkeep: analyses older than 90 days go, patterns after five years.';
 
 CREATE FUNCTION private.keep_up_jobs() RETURNS void
     LANGUAGE plpgsql
@@ -1158,6 +1209,111 @@ ALTER TABLE public.liq_clusters ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
+CREATE TABLE public.market_intelligence (
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    close numeric NOT NULL,
+    trend_direction text NOT NULL,
+    trend_strength double precision NOT NULL,
+    volatility double precision,
+    volatility_close double precision,
+    relative_volatility double precision,
+    regime text,
+    season text,
+    levels jsonb DEFAULT '[]'::jsonb NOT NULL,
+    indicators jsonb DEFAULT '{}'::jsonb NOT NULL,
+    computed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT market_intelligence_close_positive CHECK ((close > (0)::numeric)),
+    CONSTRAINT market_intelligence_regime_known CHECK ((regime = ANY (ARRAY['trending'::text, 'ranging'::text, 'volatile'::text, 'quiet'::text]))),
+    CONSTRAINT market_intelligence_season_known CHECK ((season = ANY (ARRAY['accumulation'::text, 'neutral'::text, 'distribution'::text]))),
+    CONSTRAINT market_intelligence_strength_bounded CHECK (((trend_strength >= (0)::double precision) AND (trend_strength <= (100)::double precision))),
+    CONSTRAINT market_intelligence_trend_known CHECK ((trend_direction = ANY (ARRAY['up'::text, 'down'::text, 'sideways'::text])))
+);
+
+COMMENT ON TABLE public.market_intelligence IS 'The analysis of each candle that was the newest when it was analysed.';
+
+COMMENT ON COLUMN public.market_intelligence.volatility IS 'Yang–Zhang, annualised, 1 = 100 %; volatility_close is the same from closes alone.';
+
+COMMENT ON COLUMN public.market_intelligence.relative_volatility IS 'Volatility over its own median of the last bars; 1 is as usual.';
+
+COMMENT ON COLUMN public.market_intelligence.season IS 'From the risk metric of Bitcoin as known at the close; null where there is none.';
+
+CREATE TABLE public.pattern_effectiveness (
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    kind text NOT NULL,
+    direction text NOT NULL,
+    origin text NOT NULL,
+    horizon text NOT NULL,
+    n integer NOT NULL,
+    n_effective double precision NOT NULL,
+    wins integer NOT NULL,
+    losses integer NOT NULL,
+    expired integer NOT NULL,
+    rate double precision NOT NULL,
+    low double precision NOT NULL,
+    high double precision NOT NULL,
+    baseline double precision,
+    expectancy double precision NOT NULL,
+    profit_factor double precision,
+    since timestamp with time zone NOT NULL,
+    computed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT pattern_effectiveness_adds_up CHECK ((((wins + losses) + expired) = n)),
+    CONSTRAINT pattern_effectiveness_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text, 'all'::text]))),
+    CONSTRAINT pattern_effectiveness_interval_holds CHECK (((low <= rate) AND (rate <= high))),
+    CONSTRAINT pattern_effectiveness_n_counted CHECK ((n > 0)),
+    CONSTRAINT pattern_effectiveness_origin_known CHECK ((origin = ANY (ARRAY['live'::text, 'backfill'::text, 'all'::text])))
+);
+
+COMMENT ON TABLE public.pattern_effectiveness IS 'How often judged patterns of a kind reached their target before their invalidation; never a rate without its n.';
+
+COMMENT ON COLUMN public.pattern_effectiveness.since IS 'When the first pattern that counts here was detected.';
+
+CREATE TABLE public.patterns (
+    id uuid NOT NULL,
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    kind text NOT NULL,
+    direction text NOT NULL,
+    origin text NOT NULL,
+    confidence double precision NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone NOT NULL,
+    detected_opened_at timestamp with time zone NOT NULL,
+    price_levels jsonb NOT NULL,
+    bars jsonb NOT NULL,
+    fits jsonb DEFAULT '{}'::jsonb NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    over_at timestamp with time zone,
+    barrier text,
+    ambiguous boolean,
+    return_net double precision,
+    r_multiple double precision,
+    mfe double precision,
+    mae double precision,
+    closed_at timestamp with time zone,
+    baseline double precision,
+    label_version text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT patterns_barrier_known CHECK ((barrier = ANY (ARRAY['target'::text, 'stop'::text, 'expiry'::text]))),
+    CONSTRAINT patterns_baseline_bounded CHECK (((baseline >= (0)::double precision) AND (baseline <= (1)::double precision))),
+    CONSTRAINT patterns_confidence_bounded CHECK (((confidence >= (0.6)::double precision) AND (confidence <= (1)::double precision))),
+    CONSTRAINT patterns_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text]))),
+    CONSTRAINT patterns_judged_whole CHECK ((((barrier IS NULL) = (return_net IS NULL)) AND ((barrier IS NULL) = (label_version IS NULL)))),
+    CONSTRAINT patterns_kind_named CHECK ((kind ~ '^[a-z][a-z_]{2,39}$'::text)),
+    CONSTRAINT patterns_origin_known CHECK ((origin = ANY (ARRAY['live'::text, 'backfill'::text]))),
+    CONSTRAINT patterns_run_forward CHECK (((started_at <= ended_at) AND (ended_at <= detected_opened_at)))
+);
+
+COMMENT ON TABLE public.patterns IS 'Pair, kind and first bar name a pattern, and its id is made of them: found again on the next candle, it is the same row.';
+
+COMMENT ON COLUMN public.patterns.over_at IS 'Opening time of the candle that reached the target or the invalidation.';
+
+COMMENT ON COLUMN public.patterns.barrier IS 'Null until its horizon has passed; then which of target, invalidation and expiry came first.';
+
+COMMENT ON COLUMN public.patterns.baseline IS 'How often the same trade, entered on other bars of the period, reached its target.';
+
 CREATE TABLE public.recent_errors (
     id bigint NOT NULL,
     service text NOT NULL,
@@ -1438,6 +1594,18 @@ ALTER TABLE ONLY public.liq_clusters
 ALTER TABLE ONLY public.liq_clusters
     ADD CONSTRAINT liq_clusters_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.market_intelligence
+    ADD CONSTRAINT market_intelligence_pkey PRIMARY KEY (symbol, timeframe, opened_at);
+
+ALTER TABLE ONLY public.pattern_effectiveness
+    ADD CONSTRAINT pattern_effectiveness_pkey PRIMARY KEY (symbol, timeframe, kind, direction, origin);
+
+ALTER TABLE ONLY public.patterns
+    ADD CONSTRAINT patterns_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.patterns
+    ADD CONSTRAINT patterns_told_once UNIQUE (symbol, timeframe, kind, started_at);
+
 ALTER TABLE ONLY public.recent_errors
     ADD CONSTRAINT recent_errors_pkey PRIMARY KEY (id);
 
@@ -1494,6 +1662,14 @@ CREATE INDEX jobs_open_of_user ON public.jobs USING btree (user_id) WHERE (ended
 
 CREATE INDEX liq_clusters_newest ON public.liq_clusters USING btree (symbol, observed_at DESC);
 
+CREATE INDEX market_intelligence_computed ON public.market_intelligence USING btree (computed_at);
+
+CREATE INDEX patterns_active ON public.patterns USING btree (symbol, expires_at DESC);
+
+CREATE INDEX patterns_detected ON public.patterns USING btree (detected_opened_at);
+
+CREATE INDEX patterns_unjudged ON public.patterns USING btree (symbol, timeframe, detected_opened_at) WHERE (barrier IS NULL);
+
 CREATE INDEX recent_errors_newest ON public.recent_errors USING btree (occurred_at DESC);
 
 CREATE INDEX signals_newest ON public.signals USING btree (symbol, timeframe, opened_at DESC);
@@ -1541,6 +1717,12 @@ CREATE POLICY api_reads ON public.instruments FOR SELECT TO zmarty_api USING (tr
 
 CREATE POLICY api_reads ON public.liq_clusters FOR SELECT TO zmarty_api USING (true);
 
+CREATE POLICY api_reads ON public.market_intelligence FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.pattern_effectiveness FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.patterns FOR SELECT TO zmarty_api USING (true);
+
 CREATE POLICY api_reads ON public.signal_outcomes FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.signals FOR SELECT TO zmarty_api USING (true);
@@ -1568,6 +1750,12 @@ ALTER TABLE public.instruments ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.liq_clusters ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.market_intelligence ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.pattern_effectiveness ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.patterns ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.recent_errors ENABLE ROW LEVEL SECURITY;
 
@@ -1602,6 +1790,12 @@ CREATE POLICY worker_keeps ON public.instruments TO zmarty_worker USING (true) W
 CREATE POLICY worker_keeps ON public.jobs TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.liq_clusters TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.market_intelligence TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.pattern_effectiveness TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.patterns TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.recent_errors TO zmarty_worker USING (true) WITH CHECK (true);
 
@@ -1654,7 +1848,12 @@ GRANT ALL ON FUNCTION partitions.ensure_candle_partitions(first_at timestamp wit
 REVOKE ALL ON FUNCTION private.admit_request(vendor_name text, request_weight numeric, wait_max_seconds double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.admit_request(vendor_name text, request_weight numeric, wait_max_seconds double precision) TO zmarty_worker;
 
+REVOKE ALL ON FUNCTION private.bitcoin_risk(as_of timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.bitcoin_risk(as_of timestamp with time zone) TO zmarty_worker;
+
 REVOKE ALL ON FUNCTION private.keep_up() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.keep_up_intelligence() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.keep_up_jobs() FROM PUBLIC;
 
@@ -1773,6 +1972,18 @@ GRANT SELECT ON TABLE public.liq_clusters TO zmarty_api;
 GRANT SELECT,INSERT ON TABLE public.liq_clusters TO zmarty_worker;
 
 GRANT ALL ON SEQUENCE public.liq_clusters_id_seq TO service_role;
+
+GRANT ALL ON TABLE public.market_intelligence TO service_role;
+GRANT SELECT ON TABLE public.market_intelligence TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.market_intelligence TO zmarty_worker;
+
+GRANT ALL ON TABLE public.pattern_effectiveness TO service_role;
+GRANT SELECT ON TABLE public.pattern_effectiveness TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.pattern_effectiveness TO zmarty_worker;
+
+GRANT ALL ON TABLE public.patterns TO service_role;
+GRANT SELECT ON TABLE public.patterns TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.patterns TO zmarty_worker;
 
 GRANT ALL ON TABLE public.recent_errors TO service_role;
 GRANT SELECT,INSERT,DELETE ON TABLE public.recent_errors TO zmarty_api;

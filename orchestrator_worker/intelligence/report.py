@@ -16,7 +16,7 @@ from orchestrator_worker.intelligence.effectiveness import (
     effectiveness_of,
     judged_patterns,
 )
-from orchestrator_worker.intelligence.patterns import Pattern, detect, walk
+from orchestrator_worker.intelligence.patterns import Pattern, look
 from orchestrator_worker.intelligence.patterns.liquidations import Cluster
 from zmarty.market import Symbol, Timeframe
 
@@ -62,13 +62,9 @@ def report_on(material: Material, *, now: datetime) -> Report:
     """Raises ValueError when the candles cannot be true."""
     timeframe, candles = material.timeframe, material.candles
     analysis = analyse(candles, timeframe=timeframe, bitcoin_risk=material.bitcoin_risk)
-    active = detect(candles, timeframe=timeframe, clusters=material.clusters)
+    active, ever = look(candles, timeframe=timeframe, clusters=material.clusters)
     known = material.analysed_until
-    told = [
-        pattern
-        for pattern in walk(candles, timeframe=timeframe)
-        if known is None or pattern.detected_opened_at > known
-    ]
+    told = [pattern for pattern in ever if known is None or pattern.detected_opened_at > known]
     # Clusters have no history to walk: what is said of them is said by the newest map alone.
     told += [pattern for pattern in active if pattern.kind == "liquidation_cluster"]
     found = [_found(material, pattern, now) for pattern in told]
