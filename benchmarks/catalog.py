@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from benchmarks import backlog, idle, indicators, ingest, mirror, outcomes, queue, replay, signals, wakeup
+from benchmarks import (
+    analysis,
+    backlog,
+    idle,
+    indicators,
+    ingest,
+    mirror,
+    outcomes,
+    queue,
+    replay,
+    signals,
+    wakeup,
+)
 from benchmarks.effort import Effort
 from benchmarks.figures import Figure
 
@@ -20,4 +32,5 @@ BENCHMARKS: Mapping[str, Callable[[Effort], Coroutine[Any, Any, list[Figure]]]] 
     "outcomes": outcomes.run,
     "signals": signals.run,
     "replay": replay.run,
+    "analysis": analysis.run,
 }

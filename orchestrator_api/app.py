@@ -24,6 +24,7 @@ from orchestrator_api.health.checkup import Checkup
 from orchestrator_api.health.probes import Probes
 from orchestrator_api.health.routes import routes as health_routes
 from orchestrator_api.health.traffic import Traffic
+from orchestrator_api.intelligence.routes import routes as intelligence_routes
 from orchestrator_api.jobs.routes import routes as jobs_routes
 from orchestrator_api.jobs.waiting import Waiting
 from orchestrator_api.liquidations.routes import routes as liquidation_routes
@@ -55,6 +56,7 @@ ROUTES: tuple[BaseRoute, ...] = (
     *risk_routes,
     *simulation_routes,
     *scaling_routes,
+    *intelligence_routes,
     *jobs_routes,
     *events_routes,
     *orchestration_routes,

@@ -15,6 +15,7 @@ from orchestrator_worker.context import handler as context
 from orchestrator_worker.heartbeat import beat
 from orchestrator_worker.indicators import handler as indicators
 from orchestrator_worker.instruments import handler as instruments
+from orchestrator_worker.intelligence import handler as intelligence
 from orchestrator_worker.liquidations import handler as liquidations
 from orchestrator_worker.reconcile import handler as reconcile
 from orchestrator_worker.relay.relay import Relay
@@ -28,6 +29,7 @@ from orchestrator_worker.simulation import handler as simulation
 from orchestrator_worker.win_rates import handler as win_rates
 from zmarty import queue
 from zmarty.messages import (
+    AnalyzeMarket,
     BackfillCandles,
     CalculateScaling,
     ComputeRisk,
@@ -61,6 +63,13 @@ WORK: tuple[Work[Any], ...] = (
     Work(message=ComputeRisk, handle=risk.handle, concurrency=1),
     Work(message=BackfillCandles, handle=candles.handle, concurrency=1, attempts_max=candles.ATTEMPTS_MAX),
     Work(message=RefreshInstruments, handle=instruments.handle, concurrency=1),
+    Work(
+        message=AnalyzeMarket,
+        handle=intelligence.handle,
+        concurrency=2,
+        priority=2,
+        attempts_max=intelligence.ATTEMPTS_MAX,
+    ),
     Work(message=Reconcile, handle=reconcile.handle, concurrency=5, attempts_max=reconcile.ATTEMPTS_MAX),
     Work(
         message=RunSimulation,

@@ -21,6 +21,8 @@ WATCHED_MAX = 20
 SYMBOLS_MAX = 6
 PAIRS_MAX = 10
 CLUSTERS_MAX = 6
+# Of each pair, the best.
+PATTERNS_MAX = 3
 HISTORY_TURNS_MAX = 20
 SOURCES = ("technical", *BOUNDS)
 # The longer ones first: they carry more weight when the facts have to be cut.
@@ -84,6 +86,8 @@ async def _gather(connection: Connection, symbols: Sequence[str], watched: Seque
         win_rates=await store.win_rates_of(connection, pairs),
         candles=await store.latest_candles(connection, pairs),
         readings=await store.latest_readings(connection, pairs, SOURCES),
+        analyses=await store.latest_analyses(connection, pairs),
+        patterns=await store.held_patterns(connection, pairs, limit=PATTERNS_MAX),
         clusters=await store.latest_clusters(connection, symbols, limit=CLUSTERS_MAX),
         risks=await store.latest_risks(connection, symbols),
         monitors=await store.latest_monitors(connection, symbols),

@@ -170,6 +170,36 @@ class MonitorFact:
     pattern: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class AnalysisFact:
+    """The newest analysis of a pair's chart. `levels` has kind, price and touches, the nearest of each kind first."""
+
+    symbol: str
+    timeframe: str
+    opened_at: datetime
+    trend_direction: str
+    trend_strength: float
+    volatility: float | None
+    relative_volatility: float | None
+    regime: str | None
+    season: str | None
+    levels: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class PatternFact:
+    """A pattern that holds: neither expired nor at its target or invalidation."""
+
+    symbol: str
+    timeframe: str
+    kind: str
+    direction: str
+    confidence: float
+    detected_opened_at: datetime
+    price_levels: Mapping[str, float]
+    expires_at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
     """Everything that was found for the symbols of one question, most wanted first."""
@@ -179,6 +209,8 @@ class Knowledge:
     win_rates: Sequence[WinRateFact] = ()
     candles: Sequence[CandleFact] = ()
     readings: Sequence[ReadingFact] = ()
+    analyses: Sequence[AnalysisFact] = ()
+    patterns: Sequence[PatternFact] = ()
     clusters: Sequence[ClusterFact] = ()
     risks: Sequence[RiskFact] = ()
     monitors: Sequence[MonitorFact] = ()
@@ -226,6 +258,12 @@ def _lines_of(symbol: str, knowledge: Knowledge, now: datetime) -> Iterator[str]
     for candle in knowledge.candles:
         if candle.symbol == symbol:
             yield _candle_line(candle)
+    for analysis in knowledge.analyses:
+        if analysis.symbol == symbol:
+            yield _analysis_line(analysis)
+    for pattern in knowledge.patterns:
+        if pattern.symbol == symbol:
+            yield _pattern_line(pattern)
     for risk in knowledge.risks:
         if risk.symbol == symbol:
             yield _risk_line(risk)
@@ -331,6 +369,45 @@ def _reading_line(reading: ReadingFact) -> str | None:
         return None
     what = "indicators" if names is TECHNICAL else reading.source.replace("_", " ")
     return f"- {reading.symbol} {reading.timeframe} {what}: {', '.join(told)}; observed {moment(reading.observed_at)}"
+
+
+def _analysis_line(analysis: AnalysisFact) -> str:
+    parts = [
+        f"trend {analysis.trend_direction}, strength {analysis.trend_strength:.0f} of 100",
+        *([f"regime {analysis.regime}"] if analysis.regime else []),
+        *([f"volatility {analysis.volatility:.0%} a year"] if analysis.volatility is not None else []),
+        *(
+            [f"{analysis.relative_volatility:.2f} times as usual"]
+            if analysis.relative_volatility is not None
+            else []
+        ),
+        *(_nearest(analysis.levels, kind) for kind in ("support", "resistance")),
+        *([f"season of Bitcoin's risk {analysis.season}"] if analysis.season else []),
+    ]
+    told = ", ".join(part for part in parts if part)
+    closed = _closed(analysis.timeframe, analysis.opened_at)
+    return f"- {analysis.symbol} {analysis.timeframe} chart: {told}; {closed}"
+
+
+def _nearest(levels: Sequence[Mapping[str, Any]], kind: str) -> str:
+    level = next(
+        (level for level in levels if level.get("kind") == kind and _is_number(level.get("price"))), None
+    )
+    return f"nearest {kind} {number(level['price'])} ({level.get('touches')} touches)" if level else ""
+
+
+def _pattern_line(pattern: PatternFact) -> str:
+    levels = ", ".join(
+        f"{name} {number(pattern.price_levels[name])}"
+        for name in ("entry", "target", "invalidation")
+        if _is_number(pattern.price_levels.get(name))
+    )
+    # How well it fits its rule must not be read as a chance of winning.
+    return (
+        f"- {pattern.symbol} {pattern.timeframe} pattern {pattern.kind.replace('_', ' ')}: {pattern.direction}, "
+        f"fits its rule {pattern.confidence:.2f}, {levels}, expires {moment(pattern.expires_at)}; "
+        f"{_closed(pattern.timeframe, pattern.detected_opened_at)}"
+    )
 
 
 def _cluster_line(symbol: str, side: str, clusters: Sequence[ClusterFact]) -> str:

@@ -90,6 +90,36 @@ cross join lateral (
   limit 1
 ) as reading;
 
+-- name: latest_analyses
+select
+  analysis.symbol, analysis.timeframe, analysis.opened_at, analysis.trend_direction, analysis.trend_strength,
+  analysis.volatility, analysis.relative_volatility, analysis.regime, analysis.season, analysis.levels
+from unnest($1::text[], $2::text[]) as pair (symbol, timeframe)
+cross join lateral (
+  select
+    symbol, timeframe, opened_at, trend_direction, trend_strength, volatility, relative_volatility, regime, season, levels
+  from market_intelligence
+  where market_intelligence.symbol = pair.symbol and market_intelligence.timeframe = pair.timeframe
+  order by opened_at desc
+  limit 1
+) as analysis;
+
+-- name: held_patterns
+select
+  pattern.symbol, pattern.timeframe, pattern.kind, pattern.direction, pattern.confidence, pattern.detected_opened_at,
+  pattern.price_levels, pattern.expires_at
+from unnest($1::text[], $2::text[]) as pair (symbol, timeframe)
+cross join lateral (
+  select symbol, timeframe, kind, direction, confidence, detected_opened_at, price_levels, expires_at
+  from patterns
+  where patterns.symbol = pair.symbol
+    and patterns.timeframe = pair.timeframe
+    and expires_at > now()
+    and over_at is null
+  order by confidence desc, id
+  limit $3
+) as pattern;
+
 -- name: latest_clusters
 -- A map is observed as a whole: the clusters of the newest one of each symbol, of two at once the better source's; the largest first.
 select cluster.symbol, cluster.side, cluster.price, cluster.size, cluster.notional, cluster.source, cluster.observed_at

@@ -7,10 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from orchestrator_api.chat.facts import (
+    AnalysisFact,
     CandleFact,
     ClusterFact,
     MonitorFact,
     Pair,
+    PatternFact,
     ReadingFact,
     RiskFact,
     SignalFact,
@@ -112,6 +114,16 @@ async def latest_readings(
 ) -> list[ReadingFact]:
     records = await connection.fetch(SQL["latest_readings"], *_columns(pairs), list(sources))
     return [ReadingFact(**record) for record in records]
+
+
+async def latest_analyses(connection: Connection, pairs: Sequence[Pair]) -> list[AnalysisFact]:
+    records = await connection.fetch(SQL["latest_analyses"], *_columns(pairs))
+    return [AnalysisFact(**record) for record in records]
+
+
+async def held_patterns(connection: Connection, pairs: Sequence[Pair], *, limit: int) -> list[PatternFact]:
+    records = await connection.fetch(SQL["held_patterns"], *_columns(pairs), limit)
+    return [PatternFact(**record) for record in records]
 
 
 async def latest_clusters(connection: Connection, symbols: Sequence[str], *, limit: int) -> list[ClusterFact]:

@@ -5,7 +5,7 @@ job ends well; a hold that nobody settles, because this process ended, is given 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
@@ -75,11 +75,11 @@ async def ask(
     user_id: UUID,
     *,
     kind: str,
-    message_of: Callable[[UUID], JobMessage],
+    message_of: Callable[[UUID], JobMessage | Sequence[JobMessage]],
     detail: Mapping[str, Any] | None = None,
     credits: int = 0,
 ) -> UUID:
-    """Make a job and send the message that does it. Raises JobsExhausted and CreditsExhausted; nothing has happened then."""
+    """Make a job and send the message, or the messages, that do it. Raises JobsExhausted and CreditsExhausted; nothing has happened then."""
     if await jobs.count_open(resources.trading, user_id) >= OPEN_JOBS_MAX:
         raise JobsExhausted(
             f"{OPEN_JOBS_MAX} jobs at once are allowed; wait for one to end, or cancel it.",
@@ -90,7 +90,9 @@ async def ask(
     try:
         async with resources.trading.acquire() as connection, connection.transaction():
             job_id = await jobs.create(connection, kind=kind, user_id=user_id, detail=detail)
-            await queue.send(connection, message_of(job_id))
+            told = message_of(job_id)
+            for message in (told,) if isinstance(told, JobMessage) else told:
+                await queue.send(connection, message)
     except BaseException:
         if held is not None:
             # The client may have gone meanwhile; its credits come back all the same.

@@ -1,4 +1,4 @@
-"""ingest_indicators: one pair's new candles, readings and indicators in; a message to judge its newest candle out."""
+"""ingest_indicators: one pair's new candles, readings and indicators in; messages to judge and analyse the newest out."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from orchestrator_worker.sources.vendor import AnswerTooShort, RequestRefused, S
 from orchestrator_worker.sources.vendors import Vendors
 from zmarty import queue
 from zmarty.market import Candle
-from zmarty.messages import ComputeRisk, ComputeSignals, IngestIndicators
+from zmarty.messages import AnalyzeMarket, ComputeRisk, ComputeSignals, IngestIndicators
 from zmarty.queue import Delivery
 
 log = structlog.get_logger(__name__)
@@ -99,6 +99,7 @@ async def handle(delivery: Delivery[IngestIndicators], resources: Resources) -> 
                 connection,
                 ComputeSignals(symbol=pair.symbol, timeframe=pair.timeframe, opened_at=judged.opened_at),
             )
+            await queue.send_once(connection, AnalyzeMarket(symbol=pair.symbol, timeframe=pair.timeframe))
         if news and not found.stored:
             # A newly watched symbol need not wait for the daily round; where it has its risk already, little is done.
             await queue.send_once(connection, ComputeRisk(symbol=pair.symbol))

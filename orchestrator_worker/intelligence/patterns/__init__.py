@@ -1,5 +1,5 @@
 """Patterns on a pair's chart: one module for each family of shapes, one calculation over all of them."""
 
-from orchestrator_worker.intelligence.patterns.detection import Pattern, detect, walk
+from orchestrator_worker.intelligence.patterns.detection import Pattern, detect, look, walk
 
-__all__ = ["Pattern", "detect", "walk"]
+__all__ = ["Pattern", "detect", "look", "walk"]

@@ -81,14 +81,29 @@ def detect(bars: pl.DataFrame, *, timeframe: Timeframe, clusters: Sequence[Clust
     pattern holds when a close made it valid within EXPIRY and no bar since has reached its target or its invalidation.
     Raises ValueError naming the column that is not as it must be.
     """
+    return look(bars, timeframe=timeframe, clusters=clusters)[0]
+
+
+def walk(bars: pl.DataFrame, *, timeframe: Timeframe) -> list[Pattern]:
+    """Return every pattern of a history in the order in which a close made it valid; those of clusters need their maps.
+
+    No pattern rests on a bar after its own, so what is found in a history is what `detect` would have said at the time.
+    """
+    return look(bars, timeframe=timeframe)[1]
+
+
+def look(
+    bars: pl.DataFrame, *, timeframe: Timeframe, clusters: Sequence[Cluster] = ()
+) -> tuple[list[Pattern], list[Pattern]]:
+    """Return what `detect` and what `walk` say of these bars, for the price of one."""
     chart = _chart(bars)
     if chart is None:
-        return []
-    opened_at = bars["opened_at"].to_list()
-    last = chart.bars_count - 1
+        return [], []
+    opened_at, last = bars["opened_at"].to_list(), chart.bars_count - 1
+    shapes = shapes_of(chart)
     fresh = [
         shape
-        for shape in shapes_of(chart)
+        for shape in shapes
         if opened_at[shape.confirmed] + EXPIRY > opened_at[last] and not _is_over(chart, shape)
     ]
     for turned in (chart, chart.upside_down()):
@@ -97,19 +112,10 @@ def detect(bars: pl.DataFrame, *, timeframe: Timeframe, clusters: Sequence[Clust
             shape for shape in magnets(turned, at_scale, clusters, "liquidation_cluster") if _tells(shape)
         ]
     fresh.sort(key=lambda shape: (-shape.confidence, shape.kind, shape.started))
-    return [_pattern(chart, shape, opened_at, timeframe) for shape in fresh[:PATTERNS_MAX]]
-
-
-def walk(bars: pl.DataFrame, *, timeframe: Timeframe) -> list[Pattern]:
-    """Return every pattern of a history in the order in which a close made it valid; those of clusters need their maps.
-
-    No pattern rests on a bar after its own, so what is found in a history is what `detect` would have said at the time.
-    """
-    chart = _chart(bars)
-    if chart is None:
-        return []
-    opened_at = bars["opened_at"].to_list()
-    return [_pattern(chart, shape, opened_at, timeframe) for shape in shapes_of(chart)]
+    return (
+        [_pattern(chart, shape, opened_at, timeframe) for shape in fresh[:PATTERNS_MAX]],
+        [_pattern(chart, shape, opened_at, timeframe) for shape in shapes],
+    )
 
 
 def _chart(bars: pl.DataFrame) -> Chart | None:

@@ -14,10 +14,12 @@ from orchestrator_api.chat.facts import (
     BOUNDS,
     LENGTH_MAX,
     LINES_MAX,
+    AnalysisFact,
     CandleFact,
     ClusterFact,
     Knowledge,
     MonitorFact,
+    PatternFact,
     ReadingFact,
     RiskFact,
     SignalFact,
@@ -224,3 +226,49 @@ def test_a_cascade_that_nobody_can_tell_is_not_told() -> None:
     monitor = MonitorFact("BTC/USDT", "screenshot", OPENED, Decimal(1), NOW, None, None, None)
 
     assert lines(monitors=[monitor]) == ()
+
+
+def test_a_chart_is_told_with_its_levels_and_the_time_of_its_candle() -> None:
+    analysis = AnalysisFact(
+        symbol="BTC/USDT",
+        timeframe="1h",
+        opened_at=OPENED,
+        trend_direction="up",
+        trend_strength=71.6,
+        volatility=0.524,
+        relative_volatility=1.31,
+        regime="trending",
+        season=None,
+        levels=[
+            {"kind": "support", "price": 42800.5, "touches": 3},
+            {"kind": "support", "price": 42000, "touches": 5},
+            {"kind": "resistance", "price": 44100, "touches": 2},
+        ],
+    )
+
+    assert lines(analyses=[analysis]) == (
+        "- BTC/USDT 1h chart: trend up, strength 72 of 100, regime trending, volatility 52% a year, 1.31 times as usual, "
+        "nearest support 42800.5 (3 touches), nearest resistance 44100 (2 touches); candle closed 2026-11-21T03:00Z",
+    )
+    unknown = replace(analysis, volatility=None, relative_volatility=None, regime=None, levels=[])
+    assert lines(analyses=[unknown]) == (
+        "- BTC/USDT 1h chart: trend up, strength 72 of 100; candle closed 2026-11-21T03:00Z",
+    )
+
+
+def test_a_pattern_claims_a_fit_and_no_probability() -> None:
+    pattern = PatternFact(
+        symbol="BTC/USDT",
+        timeframe="1h",
+        kind="double_bottom",
+        direction="long",
+        confidence=0.824,
+        detected_opened_at=OPENED,
+        price_levels={"entry": 43210.5, "neckline": 43000.0, "target": 44500.0, "invalidation": 41500.0},
+        expires_at=OPENED + timedelta(hours=25),
+    )
+
+    assert lines(patterns=[pattern]) == (
+        "- BTC/USDT 1h pattern double bottom: long, fits its rule 0.82, entry 43210.5, target 44500, invalidation 41500, "
+        "expires 2026-11-22T03:00Z; candle closed 2026-11-21T03:00Z",
+    )
