@@ -13,6 +13,7 @@ from datetime import timedelta
 from orchestrator_worker.candles import store
 from orchestrator_worker.candles.gaps import Stretch, missing, pages, stretches_of, wanted_since
 from orchestrator_worker.ending import Bury, Discard, Ending, Postpone
+from orchestrator_worker.instruments.known import is_known
 from orchestrator_worker.resources import Resources
 from orchestrator_worker.sources.candle_source import HistorySource, utc_now
 from orchestrator_worker.sources.vendor import (
@@ -112,7 +113,7 @@ async def _work(resources: Resources, message: BackfillCandles) -> tuple[Piece, 
     if job is not None and job.ended_at is not None:
         raise JobOver
     wanted = wanted_since(message.since, message.timeframe, now=utc_now())
-    if not await store.is_instrument(resources.trading, message.symbol):
+    if not await is_known(resources.trading, message.symbol):
         raise FieldInvalid("symbol", f"{message.symbol} is no instrument that Zmarty knows")
     refusals: list[SourceUnavailable] = []
     candidates = await _exchanges(resources, message)

@@ -131,9 +131,6 @@ where candles.source = excluded.source
     excluded.volume_usd, excluded.trades_count, excluded.vwap
   );
 
--- name: is_instrument
-select exists (select from instruments where symbol = $1::text);
-
 -- name: home_exchange
 -- The exchange that most of a pair's candles come from.
 select exchange

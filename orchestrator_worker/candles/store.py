@@ -99,10 +99,6 @@ async def save_candles(
     await connection.execute(_SQL["merge_candles"], symbol, timeframe, exchange, *columns, *edges)
 
 
-async def is_instrument(pool: Pool, symbol: Symbol) -> bool:
-    return cast(bool, await pool.fetchval(_SQL["is_instrument"], symbol))
-
-
 async def home_exchange(pool: Pool, symbol: Symbol, timeframe: Timeframe) -> str | None:
     return cast("str | None", await pool.fetchval(_SQL["home_exchange"], symbol, timeframe))
 

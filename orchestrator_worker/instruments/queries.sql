@@ -1,3 +1,6 @@
+-- name: is_active
+select exists (select from instruments where symbol = $1::text and active);
+
 -- name: active_symbols
 select symbol from instruments where active;
 

@@ -1,6 +1,7 @@
-"""The only place where instruments are written."""
+"""The only place where this feature speaks SQL."""
 
 from collections.abc import Collection
+from typing import cast
 
 from zmarty import sql
 from zmarty.market import Symbol
@@ -19,3 +20,7 @@ async def list_symbols(connection: Connection, symbols: Collection[Symbol]) -> N
 
 async def delist_symbols(connection: Connection, symbols: Collection[Symbol]) -> None:
     await connection.execute(_SQL["delist_symbols"], list(symbols))
+
+
+async def is_active(pool: Pool, symbol: Symbol) -> bool:
+    return cast(bool, await pool.fetchval(_SQL["is_active"], symbol))

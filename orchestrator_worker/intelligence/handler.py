@@ -12,9 +12,9 @@ from uuid import UUID
 
 import structlog
 
+from orchestrator_worker.candles.freshening import freshen
 from orchestrator_worker.ending import Bury, Discard, Ending
-from orchestrator_worker.indicators.freshening import freshen
-from orchestrator_worker.indicators.instruments import is_known
+from orchestrator_worker.instruments.known import is_known
 from orchestrator_worker.intelligence import store
 from orchestrator_worker.intelligence.analysis import BARS_MIN
 from orchestrator_worker.intelligence.report import Material, Report, report_on

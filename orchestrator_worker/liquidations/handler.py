@@ -5,6 +5,7 @@ from datetime import datetime
 import structlog
 
 from orchestrator_worker.ending import Bury, Discard, Ending, Postpone
+from orchestrator_worker.instruments.known import is_known
 from orchestrator_worker.liquidations import maps, screenshot, store
 from orchestrator_worker.liquidations.monitor import Price, best_of
 from orchestrator_worker.liquidations.screenshot import Implausible
@@ -29,7 +30,7 @@ REFUSAL_LENGTH_MAX = 500
 
 async def handle(delivery: Delivery[IngestClusters], resources: Resources) -> Ending:
     message, trading, now = delivery.message, resources.trading, utc_now()
-    if not await store.is_known(trading, message.symbol):
+    if not await is_known(trading, message.symbol):
         return Bury("symbol_unknown", f"{message.symbol} is no instrument that Zmarty knows")
     price = await store.newest_price(trading, message.symbol)
     if message.push_id is not None:

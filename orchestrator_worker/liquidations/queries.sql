@@ -1,6 +1,3 @@
--- name: is_known
-select exists (select from instruments where symbol = $1::text and active);
-
 -- name: newest_price
 -- Of whichever timeframe closed last: one index seek for each.
 select newest.close, newest.opened_at + make_interval(secs => frame.seconds) as closed_at

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import polars as pl
 
@@ -40,10 +40,6 @@ class Push:
     confidence: float | None
     link: str | None
     state: Literal["waiting", "kept", "refused"]
-
-
-async def is_known(pool: Pool, symbol: Symbol) -> bool:
-    return cast(bool, await pool.fetchval(SQL["is_known"], symbol))
 
 
 async def newest_price(pool: Pool, symbol: Symbol) -> Price | None:

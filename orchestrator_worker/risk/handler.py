@@ -8,6 +8,7 @@ import polars as pl
 
 from orchestrator_worker.candles import store as candles_store
 from orchestrator_worker.ending import Bury, Discard, Ending, Postpone
+from orchestrator_worker.instruments.known import is_known
 from orchestrator_worker.resources import Resources
 from orchestrator_worker.risk import store
 from orchestrator_worker.risk.metric import closes_needed, history_of
@@ -26,7 +27,7 @@ POSTPONE_SECONDS_MAX = 3_600.0
 
 async def handle(delivery: Delivery[ComputeRisk], resources: Resources) -> Ending:
     symbol, trading, now = delivery.message.symbol, resources.trading, utc_now()
-    if not await store.is_known(trading, symbol):
+    if not await is_known(trading, symbol):
         return Bury("symbol_unknown", f"{symbol} is no instrument that Zmarty knows")
     newest = Timeframe.DAY_1.newest_closed(now)
     known_until = await store.newest_day(trading, symbol)

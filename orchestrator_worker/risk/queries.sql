@@ -1,6 +1,3 @@
--- name: is_known
-select exists (select from instruments where symbol = $1::text and active);
-
 -- name: newest_day
 select max(observed_on)
 from risk_metric

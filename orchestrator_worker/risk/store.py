@@ -19,10 +19,6 @@ _CLOSES = pl.Schema({"observed_on": pl.Date(), "close": pl.Float64()})
 PRICE_DIGITS = 15
 
 
-async def is_known(pool: Pool, symbol: Symbol) -> bool:
-    return cast(bool, await pool.fetchval(SQL["is_known"], symbol))
-
-
 async def newest_day(pool: Pool, symbol: Symbol) -> date | None:
     return cast("date | None", await pool.fetchval(SQL["newest_day"], symbol))
 

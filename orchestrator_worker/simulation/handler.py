@@ -16,6 +16,7 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 
 from orchestrator_worker.ending import Discard, Ending
+from orchestrator_worker.instruments.known import is_known
 from orchestrator_worker.resources import Resources
 from orchestrator_worker.simulation import risk, simulate, store
 from orchestrator_worker.simulation.history import load_history
@@ -73,7 +74,7 @@ async def handle(delivery: Delivery[RunSimulation], resources: Resources) -> End
     try:
         await report(0.0)
         spec, symbol, timeframe = parsed(message)
-        if not await store.is_known(pool, symbol):
+        if not await is_known(pool, symbol):
             raise SymbolUnknown(f"{symbol} is no instrument that Zmarty knows.")
         request = {**spec.model_dump(mode="json"), "symbol": symbol, "timeframe": timeframe}
         await store.begin_simulation(

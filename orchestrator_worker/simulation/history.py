@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from orchestrator_worker.candles.store import candles_between
-from orchestrator_worker.indicators.store import ensure_partitions, save_candles
+from orchestrator_worker.candles.store import candles_between, ensure_partitions, save_candles
 from orchestrator_worker.resources import Resources
 from orchestrator_worker.signals.readings import AGE_BARS_MAX, RISK_AGE_DAYS_MAX, SOURCES
 from orchestrator_worker.signals.store import readings_between, risk_between

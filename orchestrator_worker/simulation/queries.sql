@@ -1,6 +1,3 @@
--- name: is_known
-select exists (select from instruments where symbol = $1::text and active);
-
 -- name: oldest_opened_at
 select min(opened_at)
 from candles

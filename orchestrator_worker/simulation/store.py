@@ -18,10 +18,6 @@ TRADES_KEPT_MAX = 5_000
 SAVED_AT_ONCE = 2_500
 
 
-async def is_known(pool: Pool, symbol: Symbol) -> bool:
-    return cast(bool, await pool.fetchval(SQL["is_known"], symbol))
-
-
 async def oldest_opened_at(
     pool: Pool, symbol: Symbol, timeframe: Timeframe, since: datetime
 ) -> datetime | None:

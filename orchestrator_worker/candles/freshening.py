@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from orchestrator_worker.indicators import store
+from orchestrator_worker.candles import store
 from orchestrator_worker.indicators.history import news_in
 from orchestrator_worker.resources import Resources
 from orchestrator_worker.sources.candle_source import fetch_candles
