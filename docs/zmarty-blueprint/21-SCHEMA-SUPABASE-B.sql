@@ -1,5 +1,5 @@
 -- Supabase B (trading) as its migrations leave it. Generated from supabase/trading/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: c591ff2345a804ef
+-- by `make pages`; do not edit. Fingerprint of the migrations: 7c1e72f1f2e33d02
 
 CREATE SCHEMA partitions;
 
@@ -1191,6 +1191,18 @@ CREATE TABLE private.trimmed_events (
 
 COMMENT ON TABLE private.trimmed_events IS 'Up to where events were removed; who stands before it has missed some.';
 
+CREATE TABLE public.candle_absences (
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    exchange text NOT NULL,
+    first_opened_at timestamp with time zone NOT NULL,
+    last_opened_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT candle_absences_ordered CHECK ((first_opened_at <= last_opened_at))
+);
+
+COMMENT ON TABLE public.candle_absences IS 'Opening times, both ends included, for which an exchange has no candles. Forgotten after ninety days and then asked once more.';
+
 CREATE TABLE public.cluster_asks (
     symbol text NOT NULL,
     source text NOT NULL,
@@ -1779,6 +1791,9 @@ ALTER TABLE ONLY public.candles
 ALTER TABLE ONLY private.trimmed_events
     ADD CONSTRAINT trimmed_events_pkey PRIMARY KEY (is_only);
 
+ALTER TABLE ONLY public.candle_absences
+    ADD CONSTRAINT candle_absences_pkey PRIMARY KEY (symbol, timeframe, exchange, first_opened_at);
+
 ALTER TABLE ONLY public.cluster_asks
     ADD CONSTRAINT cluster_asks_pkey PRIMARY KEY (symbol, source);
 
@@ -1868,6 +1883,8 @@ ALTER TABLE ONLY queueing.pauses
 
 ALTER TABLE ONLY queueing.retentions
     ADD CONSTRAINT retentions_pkey PRIMARY KEY (queue);
+
+CREATE INDEX candle_absences_seen ON public.candle_absences USING btree (seen_at);
 
 CREATE INDEX cluster_pushes_age ON public.cluster_pushes USING btree (received_at);
 
@@ -2211,6 +2228,10 @@ GRANT SELECT ON TABLE public.candles TO zmarty_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.candles TO zmarty_worker;
 
 GRANT SELECT ON TABLE private.trimmed_events TO zmarty_api;
+
+GRANT ALL ON TABLE public.candle_absences TO service_role;
+GRANT SELECT ON TABLE public.candle_absences TO zmarty_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.candle_absences TO zmarty_worker;
 
 GRANT ALL ON TABLE public.cluster_asks TO service_role;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.cluster_asks TO zmarty_worker;
