@@ -92,7 +92,7 @@ def test_the_bounds_of_the_relay_are_its_bounds() -> None:
 
 async def test_the_vendors_limits_are_the_rows_of_the_migration(trading: Pool) -> None:
     said = re.findall(
-        r"^\| [A-Za-z ]+, `(\w+)` \| (\d+) \| (\d+) \| ([\d,]+|–) \|", WORKER_PAGE, re.MULTILINE
+        r"^\| [A-Za-z. ]+, `(\w+)` \| ([\d.]+) \| (\d+) \| ([\d,]+|–) \|", WORKER_PAGE, re.MULTILINE
     )
 
     rows = await trading.fetch("select vendor, per_second, burst, monthly_quota from vendor_limits")
