@@ -113,6 +113,7 @@ async def test_the_schedules_exist(chat_api: Pool, trading_api: Pool) -> None:
         "reconcile",
         "trim-events",
         "upkeep",
+        "upkeep-intelligence",
         "upkeep-jobs",
     ]
 
