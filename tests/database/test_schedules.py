@@ -149,6 +149,7 @@ async def test_the_schedules_exist(chat_api: Pool, trading_api: Pool) -> None:
         "upkeep",
         "upkeep-clusters",
         "upkeep-context",
+        "upkeep-intelligence",
         "upkeep-jobs",
     ]
 

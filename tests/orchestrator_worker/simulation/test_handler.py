@@ -51,7 +51,13 @@ class Silent:
     name = "silent"
 
     async def candles(
-        self, symbol: Symbol, timeframe: Timeframe, *, since: datetime | None, limit: int
+        self,
+        symbol: Symbol,
+        timeframe: Timeframe,
+        *,
+        since: datetime | None,
+        until: datetime | None = None,
+        limit: int,
     ) -> list[Candle]:
         raise SourceUnavailable("silent", "is away")
 
@@ -275,7 +281,13 @@ class Remembering:
         self._rows = candles.to_dicts()
 
     async def candles(
-        self, symbol: Symbol, timeframe: Timeframe, *, since: datetime | None, limit: int
+        self,
+        symbol: Symbol,
+        timeframe: Timeframe,
+        *,
+        since: datetime | None,
+        until: datetime | None = None,
+        limit: int,
     ) -> list[Candle]:
         assert since is not None
         self.asked.append(since)
