@@ -20,9 +20,11 @@ from console import (
     queue_commands,
     queues,
     report_commands,
+    risk,
     service_key_commands,
     service_keys,
 )
+from console.anchors import AnchorsInvalid
 from console.audit import operator
 from console.migrations import (
     Migration,
@@ -45,11 +47,13 @@ app = typer.Typer(
 app.add_typer(queue_commands.app, name="queue")
 app.add_typer(report_commands.app, name="report")
 app.add_typer(service_key_commands.app, name="service-key")
+app.add_typer(risk.app, name="risk")
 screen = Console(highlight=False)
 complaints = Console(stderr=True, highlight=False)
 
 # What an operator can do something about is one line; anything else is a fault of ours and shows its traceback.
 REFUSALS = (
+    AnchorsInvalid,
     DatabaseUnnamed,
     MigrationFailed,
     MigrationsMissing,

@@ -201,3 +201,24 @@ update service_keys set revoked_at = now() where id = $1::uuid and revoked_at is
 
 -- name: service_key_exists
 select exists (select from service_keys where id = $1::uuid);
+
+-- name: symbols_unknown
+select wanted.symbol
+from unnest($1::text[]) as wanted (symbol)
+where not exists (select from public.instruments where instruments.symbol = wanted.symbol)
+order by wanted.symbol;
+
+-- name: risk_anchors
+select symbol, valid_from, risk, price::double precision as price
+from public.risk_anchors
+where symbol = any ($1::text[])
+order by symbol, valid_from, risk;
+
+-- name: forget_curve
+delete from public.risk_anchors
+where symbol = $1::text and valid_from = $2::date;
+
+-- name: save_curve
+insert into public.risk_anchors (symbol, valid_from, risk, price)
+select $1::text, $2::date, risk, price::numeric
+from unnest($3::double precision[], $4::double precision[]) as anchor (risk, price);

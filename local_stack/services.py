@@ -135,6 +135,7 @@ def api(site: Site) -> Service:
             "CHAT_SUPABASE_PUBLISHABLE_KEY": PUBLISHABLE_KEY,
             "ALLOWED_ORIGINS": site.api,
             "MARKET_NOTE": market_note(site),
+            "CLUSTERS_WEBHOOK_SECRETS": site.secrets.webhook,
         },
         is_healthy=answers(site, "api", "/livez"),
     )

@@ -23,6 +23,7 @@ DATABASES = tuple(f"{kind}-database" for kind in KINDS)
 VENDORS: Mapping[str, tuple[str, str, str]] = {
     "cryptometer": ("CRYPTOMETER_API_KEY", "CRYPTOMETER_BASE_URL", "/cryptometer"),
     "exchange": ("EXCHANGE_API_KEY", "EXCHANGE_BASE_URL", "/exchange"),
+    "futures": ("FUTURES_API_KEY", "FUTURES_BASE_URL", "/futures"),
     "kingfisher": ("KINGFISHER_API_KEY", "KINGFISHER_BASE_URL", "/kingfisher"),
     "xai": ("XAI_API_KEY", "XAI_BASE_URL", "/xai/v1"),
     "openai": ("OPENAI_API_KEY", "OPENAI_BASE_URL", "/openai/v1"),

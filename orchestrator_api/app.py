@@ -26,6 +26,7 @@ from orchestrator_api.health.routes import routes as health_routes
 from orchestrator_api.health.traffic import Traffic
 from orchestrator_api.jobs.routes import routes as jobs_routes
 from orchestrator_api.jobs.waiting import Waiting
+from orchestrator_api.liquidations.routes import routes as liquidation_routes
 from orchestrator_api.market.routes import routes as market_routes
 from orchestrator_api.market.snapshots import routes as snapshots_routes
 from orchestrator_api.middleware import surroundings
@@ -33,6 +34,7 @@ from orchestrator_api.model_router.router import open_router
 from orchestrator_api.orchestration.routes import routes as orchestration_routes
 from orchestrator_api.pages.routes import routes as pages_routes
 from orchestrator_api.resources import PublicConfig, Resources
+from orchestrator_api.risk.routes import routes as risk_routes
 from orchestrator_api.settings import Settings
 from orchestrator_api.signals.routes import routes as signals_routes
 from zmarty.postgres import CHAT_PATIENCE, TRADING_PATIENCE, Listener, Patience, Pool, open_pool
@@ -47,6 +49,8 @@ ROUTES: tuple[BaseRoute, ...] = (
     *market_routes,
     *calibration_routes,
     *snapshots_routes,
+    *liquidation_routes,
+    *risk_routes,
     *jobs_routes,
     *events_routes,
     *orchestration_routes,
@@ -118,6 +122,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             ),
             commit=settings.commit,
             market_note=settings.market_note,
+            clusters_secrets=settings.clusters_webhook_secrets,
         )
         # What was opened last is closed first: answers are settled while the pools are still open.
         stack.push_async_callback(background.close, drain_seconds=settings.drain_seconds)

@@ -19,8 +19,12 @@ from orchestrator_api.resources import Resources
 log = structlog.get_logger(__name__)
 
 BODY_BYTES_MAX = 64 * 1024
-# UI clients send the whole conversation with each question.
-BODY_BYTES_MAX_BY_PATH: Mapping[str, int] = {"/chat": 512 * 1024, "/v1/chat/completions": 512 * 1024}
+# UI clients send the whole conversation with each question; an image of 2 MiB is a third longer in base64.
+BODY_BYTES_MAX_BY_PATH: Mapping[str, int] = {
+    "/chat": 512 * 1024,
+    "/v1/chat/completions": 512 * 1024,
+    "/v1/liquidation/clusters": 3 * 1024 * 1024,
+}
 
 REQUEST_ID_HEADER = "X-Request-ID"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")

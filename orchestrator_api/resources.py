@@ -48,3 +48,5 @@ class Resources:
     commit: str
     # What has to be said of every number of the market; empty where the market is the real one.
     market_note: str = ""
+    # Whoever holds one of these may post liquidation maps; empty: nobody may.
+    clusters_secrets: tuple[str, ...] = ()

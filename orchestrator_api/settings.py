@@ -3,7 +3,7 @@
 from pydantic import AliasChoices, Field, SecretStr
 
 from orchestrator_api.providers import Access
-from zmarty.settings import ServiceSettings, Several, Url
+from zmarty.settings import ServiceSettings, Several, Url, WebhookSecrets
 
 
 class Settings(ServiceSettings):
@@ -26,6 +26,9 @@ class Settings(ServiceSettings):
     allowed_origins: Several = ()
     # Where browsers reach this API when it is not the origin that served them /config.json.
     public_api_url: Url = ""
+
+    # Of the operator's tool that posts liquidation maps; without any, nobody may.
+    clusters_webhook_secrets: WebhookSecrets = ()
 
     # What to say of the market data when it is not the real one; the local system sets it.
     market_note: str = ""

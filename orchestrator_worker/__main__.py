@@ -61,6 +61,8 @@ async def _run(settings: WorkerSettings) -> None:
             xai_key=settings.xai_api_key.get_secret_value()
             if settings.xai_api_key and settings.sentiment_enabled
             else None,
+            futures_url=settings.futures_base_url,
+            models=settings.models(),
         ) as vendors,
     ):
         relay = Relay(

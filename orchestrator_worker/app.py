@@ -13,17 +13,21 @@ from orchestrator_worker.consumer import POLL_SECONDS, Consumer, Work
 from orchestrator_worker.context import handler as context
 from orchestrator_worker.heartbeat import beat
 from orchestrator_worker.indicators import handler as indicators
+from orchestrator_worker.liquidations import handler as liquidations
 from orchestrator_worker.reconcile import handler as reconcile
 from orchestrator_worker.relay.relay import Relay
 from orchestrator_worker.resources import Resources
+from orchestrator_worker.risk import handler as risk
 from orchestrator_worker.sentiment import handler as sentiment
 from orchestrator_worker.settings import WorkerSettings
 from orchestrator_worker.signals import handler as signals
 from orchestrator_worker.win_rates import handler as win_rates
 from zmarty import queue
 from zmarty.messages import (
+    ComputeRisk,
     ComputeSignals,
     ComputeWinrate,
+    IngestClusters,
     IngestIndicators,
     ObserveMarket,
     ObserveSentiment,
@@ -45,6 +49,8 @@ WORK: tuple[Work[Any], ...] = (
     Work(
         message=ObserveSentiment, handle=sentiment.handle, concurrency=1, attempts_max=sentiment.ATTEMPTS_MAX
     ),
+    Work(message=IngestClusters, handle=liquidations.handle, concurrency=2),
+    Work(message=ComputeRisk, handle=risk.handle, concurrency=1),
     Work(message=Reconcile, handle=reconcile.handle, concurrency=5, attempts_max=reconcile.ATTEMPTS_MAX),
 )
 

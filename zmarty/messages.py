@@ -10,6 +10,7 @@ from zmarty.market import Symbol, Timeframe
 
 VERSION_NEWEST = 1
 LOOKBACK_DAYS_MAX = 3650
+PUSH_ID_LENGTH_MAX = 128
 
 
 class MessageMalformed(Exception):
@@ -111,9 +112,11 @@ class SymbolMessage(JobMessage):
 
 
 class IngestClusters(SymbolMessage):
-    """Fetch or estimate where positions in this symbol would be liquidated."""
+    """Fetch or estimate where positions in this symbol would be liquidated, or keep the map that was pushed."""
 
     queue: ClassVar[str] = "ingest_clusters"
+
+    push_id: str | None = Field(default=None, min_length=1, max_length=PUSH_ID_LENGTH_MAX)
 
 
 class ObserveSentiment(SymbolMessage):

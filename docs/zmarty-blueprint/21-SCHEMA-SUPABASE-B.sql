@@ -1,5 +1,5 @@
 -- Supabase B (trading) as its migrations leave it. Generated from supabase/trading/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: aeb36ec7805441b4
+-- by `make pages`; do not edit. Fingerprint of the migrations: c591ff2345a804ef
 
 CREATE SCHEMA partitions;
 
@@ -135,6 +135,28 @@ end
 $$;
 
 COMMENT ON FUNCTION private.keep_up() IS 'Daily upkeep in bounded steps: partitions ahead, errors and the log of cron.';
+
+CREATE FUNCTION private.keep_up_clusters() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  rows_max constant integer := 200000;
+  maps_kept constant interval := '90 days';
+  pushes_kept constant interval := '7 days';
+begin
+  delete from public.liq_clusters
+  where id in (
+    select id from public.liq_clusters where observed_at < now() - maps_kept order by observed_at limit rows_max
+  );
+  delete from public.cluster_pushes
+  where id in (
+    select id from public.cluster_pushes where received_at < now() - pushes_kept order by received_at limit rows_max
+  );
+end
+$$;
+
+COMMENT ON FUNCTION private.keep_up_clusters() IS 'Daily upkeep of maps and pushes in bounded steps.';
 
 CREATE FUNCTION private.keep_up_context() RETURNS void
     LANGUAGE plpgsql
@@ -563,6 +585,16 @@ end
 $$;
 
 COMMENT ON FUNCTION queueing.enqueue_due_ingests() IS 'Send one ingest_indicators message for each watched pair whose candle has closed; returns how many were sent.';
+
+CREATE FUNCTION queueing.enqueue_for_symbols(queue_name text) RETURNS integer
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  select count(queueing.send_once(queue_name, jsonb_build_object('symbol', symbol)))::integer
+  from (select distinct symbol from public.watchers where active order by symbol limit 10000) as watched;
+$$;
+
+COMMENT ON FUNCTION queueing.enqueue_for_symbols(queue_name text) IS 'Send one message that names its symbol only for each watched symbol; returns how many were sent.';
 
 CREATE FUNCTION queueing.enqueue_observe_market() RETURNS bigint
     LANGUAGE sql
@@ -1086,42 +1118,40 @@ CREATE TABLE private.trimmed_events (
 
 COMMENT ON TABLE private.trimmed_events IS 'Up to where events were removed; who stands before it has missed some.';
 
-CREATE TABLE public.calibration (
+CREATE TABLE public.cluster_asks (
     symbol text NOT NULL,
-    timeframe text NOT NULL,
-    strategy_version text NOT NULL,
-    direction text NOT NULL,
-    n integer NOT NULL,
-    n_effective double precision NOT NULL,
-    expired integer NOT NULL,
-    first_opened_at timestamp with time zone,
-    last_opened_at timestamp with time zone,
-    mean_confidence double precision,
-    mean_share double precision,
-    brier double precision,
-    brier_base double precision,
-    skill double precision,
-    brier_earlier double precision,
-    brier_recent double precision,
-    psi double precision,
-    drift text NOT NULL,
-    reliability jsonb DEFAULT '[]'::jsonb NOT NULL,
-    computed_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT calibration_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text, 'all'::text]))),
-    CONSTRAINT calibration_drift_known CHECK ((drift = ANY (ARRAY['none'::text, 'moderate'::text, 'strong'::text, 'unknown'::text]))),
-    CONSTRAINT calibration_expired_counted CHECK (((expired >= 0) AND (expired <= n))),
-    CONSTRAINT calibration_n_counted CHECK ((n >= 0))
+    source text NOT NULL,
+    asked_at timestamp with time zone NOT NULL
 );
 
-COMMENT ON TABLE public.calibration IS 'Brier score, reliability and drift of the confidences of judged signals; upserted, so it grows with pairs and not with time.';
+COMMENT ON TABLE public.cluster_asks IS 'When a source was last asked for a symbol''s map, so that nobody asks it twice for the same one. A row for each symbol and source.';
 
-COMMENT ON COLUMN public.calibration.mean_share IS 'What happened on average: 1 for a target, 0 for a stop, and for an expiry how far from stop to target it ended.';
+CREATE TABLE public.cluster_pushes (
+    id text NOT NULL,
+    symbol text NOT NULL,
+    observed_at timestamp with time zone NOT NULL,
+    clusters jsonb,
+    image bytea,
+    media_type text,
+    confidence double precision,
+    link text,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    refusal text,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT cluster_pushes_clusters_bounded CHECK ((pg_column_size(clusters) <= 262144)),
+    CONSTRAINT cluster_pushes_confidence_bounded CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
+    CONSTRAINT cluster_pushes_ended_once CHECK (((state = 'waiting'::text) = (ended_at IS NULL))),
+    CONSTRAINT cluster_pushes_id_bounded CHECK (((length(id) >= 1) AND (length(id) <= 128))),
+    CONSTRAINT cluster_pushes_image_bounded CHECK ((octet_length(image) <= 2097152)),
+    CONSTRAINT cluster_pushes_link_bounded CHECK ((length(link) <= 500)),
+    CONSTRAINT cluster_pushes_media_type_known CHECK ((media_type = ANY (ARRAY['image/png'::text, 'image/jpeg'::text]))),
+    CONSTRAINT cluster_pushes_one_kind CHECK (((clusters IS NULL) = (media_type IS NOT NULL))),
+    CONSTRAINT cluster_pushes_refusal_bounded CHECK ((length(refusal) <= 500)),
+    CONSTRAINT cluster_pushes_state_known CHECK ((state = ANY (ARRAY['waiting'::text, 'kept'::text, 'refused'::text])))
+);
 
-COMMENT ON COLUMN public.calibration.brier_base IS 'The Brier score of the base rate, as it was known when each signal was given.';
-
-COMMENT ON COLUMN public.calibration.skill IS '1 − brier / brier_base: above zero, the confidences said more than the base rate.';
-
-COMMENT ON COLUMN public.calibration.psi IS 'Population stability index of the strengths, recent against earlier: below 0.1 the same, above 0.25 another population.';
+COMMENT ON TABLE public.cluster_pushes IS 'One row a webhook-id, so that a replay is seen. At most 200 pushes and 50 images wait at once; an image goes with the end of its push, a row after seven days (private.keep_up_clusters).';
 
 CREATE TABLE public.context_readings (
     source text NOT NULL,
@@ -1203,76 +1233,6 @@ CREATE TABLE public.instruments (
     CONSTRAINT instruments_symbol_canonical CHECK ((symbol ~ '^[A-Z0-9]{2,12}/[A-Z0-9]{2,12}$'::text))
 );
 
-CREATE TABLE public.signals (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    symbol text NOT NULL,
-    timeframe text NOT NULL,
-    opened_at timestamp with time zone NOT NULL,
-    strategy_version text NOT NULL,
-    origin text NOT NULL,
-    direction text NOT NULL,
-    score double precision NOT NULL,
-    strength integer NOT NULL,
-    confidence double precision,
-    entry_price numeric NOT NULL,
-    targets numeric[] DEFAULT '{}'::numeric[] NOT NULL,
-    stop_price numeric,
-    risk_reward double precision,
-    expected_value double precision,
-    verdict text NOT NULL,
-    components jsonb DEFAULT '{}'::jsonb NOT NULL,
-    reasons jsonb DEFAULT '[]'::jsonb NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    regime text,
-    calibration jsonb DEFAULT '{}'::jsonb NOT NULL,
-    source text,
-    external_id text,
-    request_sha256 bytea,
-    CONSTRAINT signals_confidence_bounded CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
-    CONSTRAINT signals_directed_have_levels CHECK (((direction = 'flat'::text) OR ((confidence IS NOT NULL) AND (stop_price IS NOT NULL) AND (cardinality(targets) > 0)))),
-    CONSTRAINT signals_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text, 'flat'::text]))),
-    CONSTRAINT signals_entry_positive CHECK ((entry_price > (0)::numeric)),
-    CONSTRAINT signals_external_id_bounded CHECK (((length(external_id) >= 1) AND (length(external_id) <= 200))),
-    CONSTRAINT signals_origin_known CHECK ((origin = ANY (ARRAY['live'::text, 'backfill'::text]))),
-    CONSTRAINT signals_regime_known CHECK ((regime = ANY (ARRAY['trending'::text, 'ranging'::text, 'volatile'::text, 'quiet'::text]))),
-    CONSTRAINT signals_relayed_are_marked CHECK ((((source IS NOT NULL) = (strategy_version ~~ 'relay:%'::text)) AND ((source IS NULL) = (external_id IS NULL)) AND ((source IS NULL) OR (strategy_version = ('relay:'::text || source))))),
-    CONSTRAINT signals_score_bounded CHECK (((score >= ('-1'::integer)::double precision) AND (score <= (1)::double precision))),
-    CONSTRAINT signals_source_named CHECK ((source ~ '^[a-z0-9][a-z0-9_.-]{0,39}$'::text)),
-    CONSTRAINT signals_stop_positive CHECK ((stop_price > (0)::numeric)),
-    CONSTRAINT signals_strength_bounded CHECK (((strength >= 1) AND (strength <= 100))),
-    CONSTRAINT signals_verdict_known CHECK ((verdict = ANY (ARRAY['act'::text, 'watch'::text, 'no_edge'::text])))
-);
-
-COMMENT ON COLUMN public.signals.confidence IS 'Probability that the first target comes before the stop. Null where nothing is claimed: a flat signal.';
-
-COMMENT ON COLUMN public.signals.expected_value IS 'Expected return of the trade after costs, as a fraction of the entry price.';
-
-COMMENT ON COLUMN public.signals.calibration IS 'The curve behind the confidence: method, how many labels it learned from, its Brier score on later labels and that of the base rate.';
-
-COMMENT ON COLUMN public.signals.source IS 'Who made the signal, when it was made elsewhere; null for our own.';
-
-COMMENT ON COLUMN public.signals.external_id IS 'Its name at its source: the same one is never kept twice.';
-
-COMMENT ON COLUMN public.signals.request_sha256 IS 'Tells a repeated request from another one under the same external_id.';
-
-CREATE VIEW public.integrated_signals WITH (security_invoker='true') AS
- SELECT COALESCE(signals.source, 'zmarty'::text) AS source,
-    signals.id AS signal_id,
-    signals.symbol,
-    signals.timeframe,
-    signals.direction,
-    signals.confidence,
-    signals.strength,
-    signals.verdict,
-    signals.strategy_version,
-    signals.opened_at,
-    signals.expires_at,
-    signals.created_at
-   FROM public.signals;
-
-COMMENT ON VIEW public.integrated_signals IS 'Signals of every source in one list: ours as zmarty, relayed ones by the name of their source.';
-
 CREATE TABLE public.jobs (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     user_id uuid,
@@ -1308,11 +1268,23 @@ CREATE TABLE public.liq_clusters (
     source text NOT NULL,
     observed_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    confidence double precision,
+    link text,
+    CONSTRAINT liq_clusters_confidence_bounded CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
+    CONSTRAINT liq_clusters_link_bounded CHECK ((length(link) <= 500)),
     CONSTRAINT liq_clusters_notional_counted CHECK ((notional >= (0)::numeric)),
     CONSTRAINT liq_clusters_price_positive CHECK ((price > (0)::numeric)),
     CONSTRAINT liq_clusters_side_known CHECK ((side = ANY (ARRAY['above'::text, 'below'::text]))),
     CONSTRAINT liq_clusters_size_known CHECK ((size = ANY (ARRAY['small'::text, 'medium'::text, 'large'::text, 'xlarge'::text])))
 );
+
+COMMENT ON TABLE public.liq_clusters IS 'Maps of clusters: the rows of one symbol, source and observed_at are one map. Kept for 90 days (private.keep_up_clusters).';
+
+COMMENT ON COLUMN public.liq_clusters.source IS 'king_fisher (asked), pushed (posted as clusters), screenshot (posted as an image and read by a model), estimated.';
+
+COMMENT ON COLUMN public.liq_clusters.confidence IS 'The source''s own, where it has one: a model''s for what it read, for an estimate the share of open interest it rests on.';
+
+COMMENT ON COLUMN public.liq_clusters.link IS 'Where the map can be looked at, as its sender says.';
 
 ALTER TABLE public.liq_clusters ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.liq_clusters_id_seq
@@ -1323,22 +1295,35 @@ ALTER TABLE public.liq_clusters ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
-CREATE VIEW public.market_data WITH (security_invoker='true') AS
- SELECT candles.opened_at AS "time",
-    candles.symbol,
-    candles.timeframe,
-    candles.exchange,
-    candles.open,
-    candles.high,
-    candles.low,
-    candles.close,
-    candles.volume,
-    candles.volume_usd,
-    candles.trades_count,
-    candles.vwap
-   FROM public.candles;
+CREATE TABLE public.liquidation_monitor (
+    symbol text NOT NULL,
+    source text NOT NULL,
+    observed_at timestamp with time zone NOT NULL,
+    confidence double precision,
+    link text,
+    price numeric NOT NULL,
+    price_at timestamp with time zone NOT NULL,
+    nearest_above jsonb,
+    nearest_below jsonb,
+    hits jsonb DEFAULT '[]'::jsonb NOT NULL,
+    cascade_risk double precision,
+    cascade_band text,
+    cascade_parts jsonb NOT NULL,
+    pattern text,
+    pattern_parts jsonb NOT NULL,
+    distances jsonb NOT NULL,
+    computed_at timestamp with time zone NOT NULL,
+    CONSTRAINT liquidation_monitor_band_known CHECK ((cascade_band = ANY (ARRAY['high'::text, 'medium'::text, 'low'::text, 'none'::text]))),
+    CONSTRAINT liquidation_monitor_pattern_known CHECK ((pattern = ANY (ARRAY['long_squeeze'::text, 'short_squeeze'::text, 'pull_up'::text, 'pull_down'::text, 'balanced'::text]))),
+    CONSTRAINT liquidation_monitor_price_positive CHECK ((price > (0)::numeric)),
+    CONSTRAINT liquidation_monitor_risk_bounded CHECK (((cascade_risk >= (0)::double precision) AND (cascade_risk <= (100)::double precision)))
+);
 
-COMMENT ON VIEW public.market_data IS 'Candles under the name and columns of the customer''s hypertable.';
+COMMENT ON TABLE public.liquidation_monitor IS 'One row a symbol, rewritten with each map and each judged candle: as many rows as there are instruments. Not a history.';
+
+COMMENT ON COLUMN public.liquidation_monitor.price_at IS 'When the candle closed that the price is from.';
+
+COMMENT ON COLUMN public.liquidation_monitor.cascade_risk IS '0 to 100; null where no cluster of the map says how much it holds.';
 
 CREATE TABLE public.market_snapshots (
     source text NOT NULL,
@@ -1374,6 +1359,21 @@ ALTER TABLE public.recent_errors ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     CACHE 1
 );
 
+CREATE TABLE public.risk_anchors (
+    symbol text NOT NULL,
+    valid_from date NOT NULL,
+    risk double precision NOT NULL,
+    price numeric NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT risk_anchors_price_positive CHECK ((price > (0)::numeric)),
+    CONSTRAINT risk_anchors_risk_bounded CHECK (((risk >= (0)::double precision) AND (risk <= (1)::double precision))),
+    CONSTRAINT risk_anchors_symbol_canonical CHECK ((symbol ~ '^[A-Z0-9]{2,12}/[A-Z0-9]{2,12}$'::text))
+);
+
+COMMENT ON TABLE public.risk_anchors IS 'Operators'' data (zmarty risk import): the anchors of one symbol and day are one curve, which counts from that day until a later one. A few dozen rows a symbol and curve; kept.';
+
+COMMENT ON COLUMN public.risk_anchors.valid_from IS 'The day from which the curve was known. Never earlier: a curve drawn afterwards fits its past too well.';
+
 CREATE TABLE public.risk_metric (
     symbol text NOT NULL,
     observed_on date NOT NULL,
@@ -1400,28 +1400,6 @@ COMMENT ON COLUMN public.risk_metric.days IS 'How many daily closes value and ra
 
 COMMENT ON COLUMN public.risk_metric.known_at IS 'The close of the day: nothing later is in the row.';
 
-CREATE TABLE public.service_keys (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    name text NOT NULL,
-    key_sha256 bytea NOT NULL,
-    scopes text[] NOT NULL,
-    source text,
-    created_by text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    last_used_at timestamp with time zone,
-    revoked_at timestamp with time zone,
-    CONSTRAINT service_keys_digest_whole CHECK ((length(key_sha256) = 32)),
-    CONSTRAINT service_keys_name_bounded CHECK (((length(name) >= 1) AND (length(name) <= 80))),
-    CONSTRAINT service_keys_scoped CHECK (((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 20))),
-    CONSTRAINT service_keys_source_named CHECK ((source ~ '^[a-z0-9][a-z0-9_.-]{0,39}$'::text))
-);
-
-COMMENT ON TABLE public.service_keys IS 'One row a key that an operator made. The key itself is shown once and kept nowhere; revoked ones stay, so that its past is known.';
-
-COMMENT ON COLUMN public.service_keys.source IS 'The only source this key may send signals as; null: any.';
-
-COMMENT ON COLUMN public.service_keys.last_used_at IS 'To the minute.';
-
 CREATE TABLE public.signal_outcomes (
     signal_id uuid NOT NULL,
     horizon text NOT NULL,
@@ -1438,6 +1416,42 @@ CREATE TABLE public.signal_outcomes (
 );
 
 COMMENT ON TABLE public.signal_outcomes IS 'Which barrier a signal met first within a horizon. Returns, mfe and mae are fractions of the entry price.';
+
+CREATE TABLE public.signals (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    strategy_version text NOT NULL,
+    origin text NOT NULL,
+    direction text NOT NULL,
+    score double precision NOT NULL,
+    strength integer NOT NULL,
+    confidence double precision,
+    entry_price numeric NOT NULL,
+    targets numeric[] DEFAULT '{}'::numeric[] NOT NULL,
+    stop_price numeric,
+    risk_reward double precision,
+    expected_value double precision,
+    verdict text NOT NULL,
+    components jsonb DEFAULT '{}'::jsonb NOT NULL,
+    reasons jsonb DEFAULT '[]'::jsonb NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT signals_confidence_bounded CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
+    CONSTRAINT signals_directed_have_levels CHECK (((direction = 'flat'::text) OR ((confidence IS NOT NULL) AND (stop_price IS NOT NULL) AND (cardinality(targets) > 0)))),
+    CONSTRAINT signals_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text, 'flat'::text]))),
+    CONSTRAINT signals_entry_positive CHECK ((entry_price > (0)::numeric)),
+    CONSTRAINT signals_origin_known CHECK ((origin = ANY (ARRAY['live'::text, 'backfill'::text]))),
+    CONSTRAINT signals_score_bounded CHECK (((score >= ('-1'::integer)::double precision) AND (score <= (1)::double precision))),
+    CONSTRAINT signals_stop_positive CHECK ((stop_price > (0)::numeric)),
+    CONSTRAINT signals_strength_bounded CHECK (((strength >= 1) AND (strength <= 100))),
+    CONSTRAINT signals_verdict_known CHECK ((verdict = ANY (ARRAY['act'::text, 'watch'::text, 'no_edge'::text])))
+);
+
+COMMENT ON COLUMN public.signals.confidence IS 'Probability that the first target comes before the stop. Null where nothing is claimed: a flat signal.';
+
+COMMENT ON COLUMN public.signals.expected_value IS 'Expected return of the trade after costs, as a fraction of the entry price.';
 
 CREATE TABLE public.source_usage (
     vendor text NOT NULL,
@@ -1493,30 +1507,6 @@ CREATE VIEW public.source_standing WITH (security_invoker='true') AS
      CROSS JOIN ( SELECT (date_trunc('month'::text, (statement_timestamp() AT TIME ZONE 'UTC'::text)))::date AS month) this);
 
 COMMENT ON VIEW public.source_standing IS 'For operators: what each source was asked this month, was answered and had to leave out, and when it last answered.';
-
-CREATE VIEW public.trading_signals WITH (security_invoker='true') AS
- SELECT signals.id,
-    signals.symbol,
-    signals.timeframe,
-        CASE signals.direction
-            WHEN 'long'::text THEN 'buy'::text
-            WHEN 'short'::text THEN 'sell'::text
-            ELSE 'hold'::text
-        END AS signal_type,
-    signals.strength,
-    signals.confidence AS confidence_score,
-    signals.entry_price,
-    signals.targets[1] AS target_price,
-    signals.stop_price AS stop_loss,
-    signals.verdict,
-    ( SELECT string_agg((said.reason ->> 'text'::text), ' '::text ORDER BY said.place) AS string_agg
-           FROM jsonb_array_elements(signals.reasons) WITH ORDINALITY said(reason, place)) AS reasoning,
-    jsonb_build_object('strategy_version', signals.strategy_version, 'origin', signals.origin, 'opened_at', signals.opened_at, 'score', signals.score, 'components', signals.components, 'targets', to_jsonb(signals.targets)) AS metadata,
-    signals.expires_at,
-    signals.created_at
-   FROM public.signals;
-
-COMMENT ON VIEW public.trading_signals IS 'Signals as the customer''s clients read them; signals holds everything.';
 
 CREATE TABLE public.user_references (
     user_id uuid NOT NULL,
@@ -1713,8 +1703,11 @@ ALTER TABLE ONLY public.candles
 ALTER TABLE ONLY private.trimmed_events
     ADD CONSTRAINT trimmed_events_pkey PRIMARY KEY (is_only);
 
-ALTER TABLE ONLY public.calibration
-    ADD CONSTRAINT calibration_pkey PRIMARY KEY (symbol, timeframe, strategy_version, direction);
+ALTER TABLE ONLY public.cluster_asks
+    ADD CONSTRAINT cluster_asks_pkey PRIMARY KEY (symbol, source);
+
+ALTER TABLE ONLY public.cluster_pushes
+    ADD CONSTRAINT cluster_pushes_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.context_readings
     ADD CONSTRAINT context_readings_pkey PRIMARY KEY (source, symbol, timeframe);
@@ -1740,20 +1733,23 @@ ALTER TABLE ONLY public.liq_clusters
 ALTER TABLE ONLY public.liq_clusters
     ADD CONSTRAINT liq_clusters_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.liquidation_monitor
+    ADD CONSTRAINT liquidation_monitor_pkey PRIMARY KEY (symbol);
+
 ALTER TABLE ONLY public.market_snapshots
     ADD CONSTRAINT market_snapshots_pkey PRIMARY KEY (source, observed_at);
 
 ALTER TABLE ONLY public.recent_errors
     ADD CONSTRAINT recent_errors_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.risk_anchors
+    ADD CONSTRAINT risk_anchors_pkey PRIMARY KEY (symbol, valid_from, risk);
+
+ALTER TABLE ONLY public.risk_anchors
+    ADD CONSTRAINT risk_anchors_price_once UNIQUE (symbol, valid_from, price);
+
 ALTER TABLE ONLY public.risk_metric
     ADD CONSTRAINT risk_metric_pkey PRIMARY KEY (symbol, observed_on, source);
-
-ALTER TABLE ONLY public.service_keys
-    ADD CONSTRAINT service_keys_key_sha256_key UNIQUE (key_sha256);
-
-ALTER TABLE ONLY public.service_keys
-    ADD CONSTRAINT service_keys_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.signal_outcomes
     ADD CONSTRAINT signal_outcomes_pkey PRIMARY KEY (signal_id, horizon, label_version);
@@ -1797,6 +1793,10 @@ ALTER TABLE ONLY queueing.pauses
 ALTER TABLE ONLY queueing.retentions
     ADD CONSTRAINT retentions_pkey PRIMARY KEY (queue);
 
+CREATE INDEX cluster_pushes_age ON public.cluster_pushes USING btree (received_at);
+
+CREATE INDEX cluster_pushes_waiting ON public.cluster_pushes USING btree (received_at) WHERE (state = 'waiting'::text);
+
 CREATE INDEX context_readings_of_symbol ON public.context_readings USING btree (symbol, timeframe);
 
 CREATE INDEX indicators_newest ON public.indicators USING btree (symbol, timeframe, source, opened_at DESC);
@@ -1811,15 +1811,17 @@ CREATE INDEX jobs_open ON public.jobs USING btree (updated_at) WHERE (ended_at I
 
 CREATE INDEX jobs_open_of_user ON public.jobs USING btree (user_id) WHERE (ended_at IS NULL);
 
-CREATE INDEX liq_clusters_newest ON public.liq_clusters USING btree (symbol, observed_at DESC);
+CREATE INDEX liq_clusters_age ON public.liq_clusters USING btree (observed_at);
+
+CREATE INDEX liq_clusters_by_time ON public.liq_clusters USING btree (symbol, observed_at DESC, id DESC);
+
+CREATE INDEX liq_clusters_of_source ON public.liq_clusters USING btree (symbol, source, observed_at DESC);
 
 CREATE INDEX market_snapshots_oldest ON public.market_snapshots USING btree (observed_at);
 
 CREATE INDEX recent_errors_newest ON public.recent_errors USING btree (occurred_at DESC);
 
 CREATE INDEX signals_newest ON public.signals USING btree (symbol, timeframe, opened_at DESC);
-
-CREATE UNIQUE INDEX signals_relayed_once ON public.signals USING btree (source, external_id) WHERE (source IS NOT NULL);
 
 CREATE INDEX watchers_active_pairs ON public.watchers USING btree (symbol, timeframe) WHERE active;
 
@@ -1848,11 +1850,11 @@ CREATE POLICY api_reads ON private.trimmed_events FOR SELECT TO zmarty_api USING
 
 ALTER TABLE private.trimmed_events ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY api_keeps ON public.cluster_pushes TO zmarty_api USING (true) WITH CHECK (true);
+
 CREATE POLICY api_keeps ON public.jobs TO zmarty_api USING (true) WITH CHECK (true);
 
 CREATE POLICY api_keeps ON public.recent_errors TO zmarty_api USING (true) WITH CHECK (true);
-
-CREATE POLICY api_reads ON public.calibration FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.candles FOR SELECT TO zmarty_api USING (true);
 
@@ -1867,6 +1869,8 @@ CREATE POLICY api_reads ON public.ingest_state FOR SELECT TO zmarty_api USING (t
 CREATE POLICY api_reads ON public.instruments FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.liq_clusters FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.liquidation_monitor FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.market_snapshots FOR SELECT TO zmarty_api USING (true);
 
@@ -1888,13 +1892,11 @@ CREATE POLICY api_reads ON public.win_rate FOR SELECT TO zmarty_api USING (true)
 
 CREATE POLICY api_reads ON public.worker_heartbeats FOR SELECT TO zmarty_api USING (true);
 
-CREATE POLICY api_relays ON public.signals FOR INSERT TO zmarty_api WITH CHECK ((source IS NOT NULL));
-
-CREATE POLICY api_verifies ON public.service_keys TO zmarty_api USING (true) WITH CHECK (true);
-
-ALTER TABLE public.calibration ENABLE ROW LEVEL SECURITY;
-
 ALTER TABLE public.candles ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.cluster_asks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.cluster_pushes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.context_readings ENABLE ROW LEVEL SECURITY;
 
@@ -1910,13 +1912,15 @@ ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.liq_clusters ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.liquidation_monitor ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.market_snapshots ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.recent_errors ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE public.risk_metric ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.risk_anchors ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE public.service_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.risk_metric ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY services_read ON public.user_references FOR SELECT TO zmarty_api, zmarty_worker USING (true);
 
@@ -1940,9 +1944,11 @@ ALTER TABLE public.win_rate ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.worker_heartbeats ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY worker_keeps ON public.calibration TO zmarty_worker USING (true) WITH CHECK (true);
-
 CREATE POLICY worker_keeps ON public.candles TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.cluster_asks TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.cluster_pushes TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.context_readings TO zmarty_worker USING (true) WITH CHECK (true);
 
@@ -1955,6 +1961,8 @@ CREATE POLICY worker_keeps ON public.instruments TO zmarty_worker USING (true) W
 CREATE POLICY worker_keeps ON public.jobs TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.liq_clusters TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.liquidation_monitor TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.market_snapshots TO zmarty_worker USING (true) WITH CHECK (true);
 
@@ -1977,6 +1985,8 @@ CREATE POLICY worker_keeps ON public.vendor_usage TO zmarty_worker USING (true) 
 CREATE POLICY worker_keeps ON public.win_rate TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.worker_heartbeats TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_reads ON public.risk_anchors FOR SELECT TO zmarty_worker USING (true);
 
 CREATE POLICY worker_reads ON public.watchers FOR SELECT TO zmarty_worker USING (true);
 
@@ -2015,6 +2025,8 @@ GRANT ALL ON FUNCTION private.admit_request(vendor_name text, request_weight num
 
 REVOKE ALL ON FUNCTION private.keep_up() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION private.keep_up_clusters() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION private.keep_up_context() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.keep_up_jobs() FROM PUBLIC;
@@ -2050,6 +2062,8 @@ REVOKE ALL ON FUNCTION queueing.discard_dead(queue text, msg_ids bigint[]) FROM 
 GRANT ALL ON FUNCTION queueing.discard_dead(queue text, msg_ids bigint[]) TO zmarty_api;
 
 REVOKE ALL ON FUNCTION queueing.enqueue_due_ingests() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION queueing.enqueue_for_symbols(queue_name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION queueing.enqueue_observe_market() FROM PUBLIC;
 
@@ -2110,9 +2124,20 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.candles TO zmarty_worker;
 
 GRANT SELECT ON TABLE private.trimmed_events TO zmarty_api;
 
-GRANT ALL ON TABLE public.calibration TO service_role;
-GRANT SELECT ON TABLE public.calibration TO zmarty_api;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.calibration TO zmarty_worker;
+GRANT ALL ON TABLE public.cluster_asks TO service_role;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.cluster_asks TO zmarty_worker;
+
+GRANT ALL ON TABLE public.cluster_pushes TO service_role;
+GRANT SELECT,INSERT ON TABLE public.cluster_pushes TO zmarty_api;
+GRANT SELECT ON TABLE public.cluster_pushes TO zmarty_worker;
+
+GRANT UPDATE(image) ON TABLE public.cluster_pushes TO zmarty_worker;
+
+GRANT UPDATE(state) ON TABLE public.cluster_pushes TO zmarty_worker;
+
+GRANT UPDATE(refusal) ON TABLE public.cluster_pushes TO zmarty_worker;
+
+GRANT UPDATE(ended_at) ON TABLE public.cluster_pushes TO zmarty_worker;
 
 GRANT ALL ON TABLE public.context_readings TO service_role;
 GRANT SELECT ON TABLE public.context_readings TO zmarty_api;
@@ -2135,14 +2160,6 @@ GRANT ALL ON TABLE public.instruments TO service_role;
 GRANT SELECT ON TABLE public.instruments TO zmarty_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.instruments TO zmarty_worker;
 
-GRANT ALL ON TABLE public.signals TO service_role;
-GRANT SELECT,INSERT ON TABLE public.signals TO zmarty_api;
-GRANT SELECT,INSERT ON TABLE public.signals TO zmarty_worker;
-
-GRANT ALL ON TABLE public.integrated_signals TO service_role;
-GRANT SELECT ON TABLE public.integrated_signals TO zmarty_api;
-GRANT SELECT ON TABLE public.integrated_signals TO zmarty_worker;
-
 GRANT ALL ON TABLE public.jobs TO service_role;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.jobs TO zmarty_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.jobs TO zmarty_worker;
@@ -2153,9 +2170,9 @@ GRANT SELECT,INSERT ON TABLE public.liq_clusters TO zmarty_worker;
 
 GRANT ALL ON SEQUENCE public.liq_clusters_id_seq TO service_role;
 
-GRANT ALL ON TABLE public.market_data TO service_role;
-GRANT SELECT ON TABLE public.market_data TO zmarty_api;
-GRANT SELECT ON TABLE public.market_data TO zmarty_worker;
+GRANT ALL ON TABLE public.liquidation_monitor TO service_role;
+GRANT SELECT ON TABLE public.liquidation_monitor TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.liquidation_monitor TO zmarty_worker;
 
 GRANT ALL ON TABLE public.market_snapshots TO service_role;
 GRANT SELECT ON TABLE public.market_snapshots TO zmarty_api;
@@ -2167,18 +2184,20 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.recent_errors TO zmarty_worker;
 
 GRANT ALL ON SEQUENCE public.recent_errors_id_seq TO service_role;
 
+GRANT ALL ON TABLE public.risk_anchors TO service_role;
+GRANT SELECT ON TABLE public.risk_anchors TO zmarty_worker;
+
 GRANT ALL ON TABLE public.risk_metric TO service_role;
 GRANT SELECT ON TABLE public.risk_metric TO zmarty_api;
 GRANT SELECT,INSERT ON TABLE public.risk_metric TO zmarty_worker;
 
-GRANT ALL ON TABLE public.service_keys TO service_role;
-GRANT SELECT ON TABLE public.service_keys TO zmarty_api;
-
-GRANT UPDATE(last_used_at) ON TABLE public.service_keys TO zmarty_api;
-
 GRANT ALL ON TABLE public.signal_outcomes TO service_role;
 GRANT SELECT ON TABLE public.signal_outcomes TO zmarty_api;
 GRANT SELECT,INSERT ON TABLE public.signal_outcomes TO zmarty_worker;
+
+GRANT ALL ON TABLE public.signals TO service_role;
+GRANT SELECT ON TABLE public.signals TO zmarty_api;
+GRANT SELECT,INSERT ON TABLE public.signals TO zmarty_worker;
 
 GRANT ALL ON TABLE public.source_usage TO service_role;
 GRANT SELECT ON TABLE public.source_usage TO zmarty_api;
@@ -2187,10 +2206,6 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.source_usage TO zmarty_worker;
 GRANT ALL ON TABLE public.source_standing TO service_role;
 GRANT SELECT ON TABLE public.source_standing TO zmarty_api;
 GRANT SELECT ON TABLE public.source_standing TO zmarty_worker;
-
-GRANT ALL ON TABLE public.trading_signals TO service_role;
-GRANT SELECT ON TABLE public.trading_signals TO zmarty_api;
-GRANT SELECT ON TABLE public.trading_signals TO zmarty_worker;
 
 GRANT ALL ON TABLE public.user_references TO service_role;
 GRANT SELECT ON TABLE public.user_references TO zmarty_api;

@@ -59,6 +59,17 @@ def answer(system: str, turns: list[Turn], *, tokens_max: int | None) -> Answer:
     )
 
 
+def looked(text: str, *, prompt: str, image_tokens: int) -> Answer:
+    """An answer that was read from an image, by a model that was told `prompt`."""
+    return Answer(
+        text=text,
+        cut=False,
+        input_tokens=tokens(prompt) + image_tokens,
+        output_tokens=tokens(text),
+        reasoning_tokens=0,
+    )
+
+
 def facts_in(system: str) -> list[str]:
     """The lines between <facts> and </facts>, without their bullets."""
     block = _FACTS.search(system.replace("\r\n", "\n"))

@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, Router
 
-from local_stack.simulators.answering import Answer, Turn, answer, tokens
+from local_stack.simulators.answering import Answer, Turn, answer, looked, tokens
 from local_stack.simulators.control import accepted, bearer, faults_of
 from local_stack.simulators.openai import RequestInvalid, text_of
+from local_stack.simulators.seeing import TOKENS_AN_IMAGE, images_in, seen
 from local_stack.simulators.streams import ErrorInStream, StreamCut, paced
 
 MODELS = {
@@ -72,7 +73,7 @@ class Messages:
             return refusal(404, "", f"model: {asked['model']}")
         if faults.refuse_prefill and turns[-1].role == "assistant":
             return refusal(400, "", "This model does not support assistant message prefill.")
-        said = answer(text_of(asked.get("system")), turns, tokens_max=asked["max_tokens"])
+        said = _said(asked, turns)
         message: dict[str, Any] = {
             "id": f"msg_sim{int(time.time() * 1e6):x}",
             "type": "message",
@@ -134,6 +135,14 @@ class Messages:
             "cache_creation_input_tokens": 0 if known else count,
             "cache_read_input_tokens": count if known else 0,
         }
+
+
+def _said(asked: dict[str, Any], turns: list[Turn]) -> Answer:
+    images = images_in(asked["messages"][-1].get("content"))
+    wanted = (asked.get("output_config") or {}).get("format") or {}
+    if images and wanted.get("type") == "json_schema":
+        return looked(seen(images), prompt=turns[-1].text, image_tokens=TOKENS_AN_IMAGE * len(images))
+    return answer(text_of(asked.get("system")), turns, tokens_max=asked["max_tokens"])
 
 
 def parse(body: bytes) -> tuple[dict[str, Any], list[Turn]]:

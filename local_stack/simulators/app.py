@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, Router
 
-from local_stack.simulators import anthropic, cryptometer, elevenlabs, exchange, kingfisher, openai
+from local_stack.simulators import anthropic, cryptometer, elevenlabs, exchange, futures, kingfisher, openai
 from local_stack.simulators.control import Controls, Faults, Gate, Limit, Vendor
 from local_stack.simulators.market import Market, instant
 from local_stack.simulators.xai_search import Responses
@@ -23,6 +23,7 @@ def create_app(market: Market) -> Starlette:
     built: list[tuple[Vendor, Router]] = [
         (Vendor("cryptometer", cryptometer.refusal, normal=limited), cryptometer.Cryptometer(market).router),
         (Vendor("exchange", exchange.refusal), exchange.Exchange(market).router),
+        (Vendor("futures", futures.refusal), futures.Futures(market).router),
         (Vendor("kingfisher", kingfisher.refusal), kingfisher.KingFisher(market).router),
         (
             Vendor("xai", openai.refuse_as_xai, records_bodies=True),

@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, Router
 
-from local_stack.simulators.answering import Answer, Turn, answer
+from local_stack.simulators.answering import Answer, Turn, answer, looked
 from local_stack.simulators.control import Refusal, accepted, bearer, faults_of
+from local_stack.simulators.seeing import TOKENS_AN_IMAGE, images_in, seen
 from local_stack.simulators.streams import ErrorInStream, StreamCut, paced
 
 SYSTEM_ROLES = ("system", "developer")
@@ -40,6 +41,15 @@ class Completion:
     tokens_max: int | None
     stream: bool
     include_usage: bool
+    # Of the last message, when it shall be answered in a JSON schema.
+    images: tuple[bytes, ...] = ()
+
+    def answer(self) -> Answer:
+        if self.images:
+            return looked(
+                seen([*self.images]), prompt=self.system, image_tokens=TOKENS_AN_IMAGE * len(self.images)
+            )
+        return answer(self.system, self.turns, tokens_max=self.tokens_max)
 
 
 class ChatCompletions:
@@ -83,7 +93,7 @@ class ChatCompletions:
             return self._model_unknown(completion.model)
         if faults.refuse_prefill and completion.turns[-1].role == "assistant":
             return self.refusal(400, "", "The last message must be from the user.")
-        said = answer(completion.system, completion.turns, tokens_max=completion.tokens_max)
+        said = completion.answer()
         envelope = {
             "id": f"chatcmpl-sim{int(time.time() * 1e6):x}",
             "created": int(time.time()),
@@ -206,7 +216,20 @@ def parse(body: bytes) -> Completion:
         tokens_max=tokens_max,
         stream=bool(asked.get("stream")),
         include_usage=bool(options.get("include_usage")),
+        images=_images_to_read(asked),
     )
+
+
+def _images_to_read(asked: dict[str, Any]) -> tuple[bytes, ...]:
+    """Raises RequestInvalid."""
+    images = images_in(asked["messages"][-1].get("content"))
+    wanted = asked.get("response_format") or {}
+    if not images or wanted.get("type") != "json_schema":
+        return ()
+    schema = wanted.get("json_schema") or {}
+    if not isinstance(schema.get("schema"), dict) or not schema.get("name"):
+        raise RequestInvalid("Missing required parameter: 'response_format.json_schema'.", "response_format")
+    return tuple(images)
 
 
 def text_of(content: Any) -> str:

@@ -85,4 +85,6 @@ async def _gather(connection: Connection, symbols: Sequence[str], watched: Seque
         candles=await store.latest_candles(connection, pairs),
         readings=await store.latest_readings(connection, pairs, SOURCES),
         clusters=await store.latest_clusters(connection, symbols, limit=CLUSTERS_MAX),
+        risks=await store.latest_risks(connection, symbols),
+        monitors=await store.latest_monitors(connection, symbols),
     )

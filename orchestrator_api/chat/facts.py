@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -50,6 +50,12 @@ BOUNDS = {
 # Told of each pair; what holds for the symbol is told once, by its newest word.
 OF_PAIRS = frozenset({"technical", "ls_ratio"})
 STALE_BARS = 3
+BAND_WIDTH = 0.1
+RISK_SOURCES = {
+    "anchors": "an operator's curve",
+    "regression": "its own log-price trend",
+    "percentile": "a percentile of its history",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +141,35 @@ class ClusterFact:
     observed_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class RiskFact:
+    """How high a symbol stands in its own history, as of the newest day."""
+
+    symbol: str
+    observed_on: date
+    source: str
+    value: float
+    band: int
+    rarity: float
+    days: int
+    price: Decimal
+    known_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorFact:
+    """What the newest liquidation map threatens at the newest price."""
+
+    symbol: str
+    source: str
+    observed_at: datetime
+    price: Decimal
+    price_at: datetime
+    cascade_risk: float | None
+    cascade_band: str | None
+    pattern: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
     """Everything that was found for the symbols of one question, most wanted first."""
@@ -145,6 +180,8 @@ class Knowledge:
     candles: Sequence[CandleFact] = ()
     readings: Sequence[ReadingFact] = ()
     clusters: Sequence[ClusterFact] = ()
+    risks: Sequence[RiskFact] = ()
+    monitors: Sequence[MonitorFact] = ()
 
 
 def fact_lines(knowledge: Knowledge, *, now: datetime) -> tuple[str, ...]:
@@ -189,6 +226,12 @@ def _lines_of(symbol: str, knowledge: Knowledge, now: datetime) -> Iterator[str]
     for candle in knowledge.candles:
         if candle.symbol == symbol:
             yield _candle_line(candle)
+    for risk in knowledge.risks:
+        if risk.symbol == symbol:
+            yield _risk_line(risk)
+    for monitor in knowledge.monitors:
+        if monitor.symbol == symbol and (line := _monitor_line(monitor)):
+            yield line
     for reading in _current(symbol, knowledge.readings, now):
         if line := _reading_line(reading):
             yield line
@@ -251,6 +294,26 @@ def _is_fresh(reading: ReadingFact, now: datetime) -> bool:
     if reading.source in OF_PAIRS:
         bound = max(bound, STALE_BARS * Timeframe(reading.timeframe).delta)
     return now - reading.observed_at <= bound
+
+
+def _risk_line(risk: RiskFact) -> str:
+    band = f"band {risk.band * BAND_WIDTH:.1f}–{(risk.band + 1) * BAND_WIDTH:.1f}, rarity {risk.rarity:.2f}"
+    origin = f"by {RISK_SOURCES.get(risk.source, risk.source)}, {risk.days} daily closes"
+    return (
+        f"- {risk.symbol} risk (0 low, 1 high): {risk.value:.2f}, {band}, {origin}; at close {number(risk.price)}, "
+        f"known {moment(risk.known_at)}"
+    )
+
+
+def _monitor_line(monitor: MonitorFact) -> str | None:
+    if monitor.cascade_risk is None:
+        return None
+    pattern = f", pattern {monitor.pattern.replace('_', ' ')}" if monitor.pattern else ""
+    return (
+        f"- {monitor.symbol} liquidation cascade risk: {monitor.cascade_risk:.0f} of 100, {monitor.cascade_band}{pattern}; "
+        f"map observed {moment(monitor.observed_at)} by {monitor.source}, price {number(monitor.price)} of "
+        f"{moment(monitor.price_at)}"
+    )
 
 
 def _reading_line(reading: ReadingFact) -> str | None:

@@ -91,17 +91,41 @@ cross join lateral (
 ) as reading;
 
 -- name: latest_clusters
--- A map is observed as a whole: all clusters of the newest observation of each symbol, the largest first.
+-- A map is observed as a whole: the clusters of the newest one of each symbol, of two at once the better source's; the largest first.
 select cluster.symbol, cluster.side, cluster.price, cluster.size, cluster.notional, cluster.source, cluster.observed_at
 from unnest($1::text[]) as wanted (symbol)
+cross join lateral (
+  select source, observed_at
+  from liq_clusters
+  where liq_clusters.symbol = wanted.symbol
+  order by observed_at desc, array_position(array['king_fisher', 'pushed', 'screenshot', 'estimated'], source)
+  limit 1
+) as map
 cross join lateral (
   select symbol, side, price, size, notional, source, observed_at
   from liq_clusters
   where liq_clusters.symbol = wanted.symbol
-    and liq_clusters.observed_at = (select max(observed_at) from liq_clusters as newest where newest.symbol = wanted.symbol)
+    and liq_clusters.source = map.source
+    and liq_clusters.observed_at = map.observed_at
   order by notional desc nulls last
   limit $2
 ) as cluster;
+
+-- name: latest_risks
+select risk.symbol, risk.observed_on, risk.source, risk.value, risk.band, risk.rarity, risk.days, risk.price, risk.known_at
+from unnest($1::text[]) as wanted (symbol)
+cross join lateral (
+  select symbol, observed_on, source, value, band, rarity, days, price, known_at
+  from risk_metric
+  where risk_metric.symbol = wanted.symbol
+  order by observed_on desc, source
+  limit 1
+) as risk;
+
+-- name: latest_monitors
+select symbol, source, observed_at, price, price_at, cascade_risk, cascade_band, pattern
+from liquidation_monitor
+where symbol = any ($1::text[]);
 
 -- name: keep_conversation
 -- Somebody else's conversation is no row here, and nothing of it changes.

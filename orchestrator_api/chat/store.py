@@ -9,8 +9,10 @@ from uuid import UUID
 from orchestrator_api.chat.facts import (
     CandleFact,
     ClusterFact,
+    MonitorFact,
     Pair,
     ReadingFact,
+    RiskFact,
     SignalFact,
     WinRateFact,
 )
@@ -115,6 +117,14 @@ async def latest_readings(
 async def latest_clusters(connection: Connection, symbols: Sequence[str], *, limit: int) -> list[ClusterFact]:
     records = await connection.fetch(SQL["latest_clusters"], list(symbols), limit)
     return [ClusterFact(**record) for record in records]
+
+
+async def latest_risks(connection: Connection, symbols: Sequence[str]) -> list[RiskFact]:
+    return [RiskFact(**record) for record in await connection.fetch(SQL["latest_risks"], list(symbols))]
+
+
+async def latest_monitors(connection: Connection, symbols: Sequence[str]) -> list[MonitorFact]:
+    return [MonitorFact(**record) for record in await connection.fetch(SQL["latest_monitors"], list(symbols))]
 
 
 async def keep_conversation(

@@ -10,15 +10,17 @@ from orchestrator_worker.indicators.history import frame_of, merged, news_in, pr
 from orchestrator_worker.indicators.observations import observe
 from orchestrator_worker.indicators.store import IndicatorRow
 from orchestrator_worker.indicators.technical import BARS_NEEDED, indicators_of, technical_reading
+from orchestrator_worker.liquidations import maps
+from orchestrator_worker.liquidations.monitor import Price
 from orchestrator_worker.resources import Resources
 from orchestrator_worker.sources.candle_source import fetch_candles, utc_now
 from orchestrator_worker.sources.exchange import EXCHANGE
-from orchestrator_worker.sources.readings import ClusterMap, Reading
+from orchestrator_worker.sources.readings import Reading
 from orchestrator_worker.sources.vendor import RequestRefused, SourceUnavailable
 from orchestrator_worker.sources.vendors import Vendors
 from zmarty import queue
 from zmarty.market import Candle
-from zmarty.messages import ComputeSignals, IngestIndicators
+from zmarty.messages import ComputeRisk, ComputeSignals, IngestIndicators
 from zmarty.queue import Delivery
 
 HISTORY_BARS = max(2_000, BARS_NEEDED)
@@ -49,10 +51,16 @@ async def handle(delivery: Delivery[IngestIndicators], resources: Resources) -> 
     candles = merged(stored, news, limit=HISTORY_BARS)
     progress = progress_after(pair.timeframe, stored, candles, failures=state.failures, now=now)
     judged = candles[-1] if candles and (news or _is_by_hand(delivery)) else None
-    readings = await observe(resources, pair.symbol, pair.timeframe, now=now) if judged else {}
+    readings: dict[str, Reading] = {}
+    clusters = None
+    if judged is not None:
+        observed, clusters = await asyncio.gather(
+            observe(resources, pair.symbol, pair.timeframe, now=now),
+            maps.current_map(resources.vendors, trading, pair.symbol, now=now),
+        )
+        readings = {**observed, "clusters": clusters} if clusters is not None else {**observed}
     # In a thread: the loop also renews the leases of the jobs that run beside this one.
     rows = await asyncio.to_thread(_rows, candles, readings) if judged else []
-    clusters = readings.get("clusters")
     if news:
         await store.ensure_partitions(trading, news[0].opened_at, news[-1].opened_at)
 
@@ -60,14 +68,18 @@ async def handle(delivery: Delivery[IngestIndicators], resources: Resources) -> 
         await store.save_progress(connection, pair.symbol, pair.timeframe, progress)
         if news:
             await store.save_candles(connection, pair.symbol, pair.timeframe, EXCHANGE, news)
-        if isinstance(clusters, ClusterMap):
-            await store.save_clusters(connection, pair.symbol, clusters)
+        if clusters is not None and judged is not None:
+            price = Price(judged.close, judged.closed_at)
+            await maps.keep(connection, pair.symbol, clusters, price, now=now)
         if judged is not None:
             await store.save_readings(connection, pair.symbol, pair.timeframe, judged.opened_at, rows)
             await queue.send_once(
                 connection,
                 ComputeSignals(symbol=pair.symbol, timeframe=pair.timeframe, opened_at=judged.opened_at),
             )
+        if news and state.last_opened_at is None:
+            # A newly watched symbol need not wait for the daily round; where it has its risk already, little is done.
+            await queue.send_once(connection, ComputeRisk(symbol=pair.symbol))
     return None
 
 

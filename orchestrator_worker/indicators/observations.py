@@ -32,7 +32,7 @@ async def observe(
     """By source, what this pair was not told before and is not stale.
 
     Rows stand with the candle at whose close they became known: a later candle finds the last one by looking back, and
-    its age shows. Asked at the close are ls_ratio, liquidations, trend and clusters; the others by `observe_market`.
+    its age shows. Asked at the close are ls_ratio, liquidations and trend; the others by `observe_market`.
     """
     pool, pair = resources.trading, Pair(symbol, timeframe)
     async with asyncio.TaskGroup() as asking:
@@ -59,14 +59,12 @@ async def observe(
 
 
 def _questions(resources: Resources, symbol: Symbol, timeframe: Timeframe) -> dict[str, Ask]:
-    cryptometer, king_fisher = resources.vendors.cryptometer, resources.vendors.king_fisher
+    cryptometer = resources.vendors.cryptometer
     questions: dict[str, Ask] = {}
     if cryptometer is not None:
         questions["ls_ratio"] = lambda: cryptometer.long_short_ratio(symbol, timeframe)
         questions["liquidations"] = lambda: cryptometer.liquidations(symbol)
         questions["trend"] = cryptometer.trend
-    if king_fisher is not None:
-        questions["clusters"] = lambda: king_fisher.clusters(symbol)
     return questions
 
 

@@ -63,14 +63,6 @@ on conflict (symbol, timeframe, opened_at, source) do update
 set data = excluded.data, observed_at = excluded.observed_at
 where indicators.data is distinct from excluded.data and indicators.observed_at <= excluded.observed_at;
 
--- name: save_clusters
-insert into liq_clusters (symbol, source, observed_at, side, price, size, notional)
-select $1::text, $2::text, $3::timestamptz, side, price, size, notional
-from unnest($4::text[], $5::numeric[], $6::text[], $7::numeric[]) as cluster (side, price, size, notional)
-order by side, price
--- A map is asked for with every timeframe and changes less often than that.
-on conflict on constraint liq_clusters_observed_once do nothing;
-
 -- name: save_progress
 insert into ingest_state (symbol, timeframe, last_opened_at, failures, next_due_at, last_error)
 values ($1::text, $2::text, $3::timestamptz, $4::integer, $5::timestamptz, $6::text)

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, cast
 
 from orchestrator_worker.indicators.history import Progress
-from orchestrator_worker.sources.readings import ClusterMap
 from zmarty import sql
 from zmarty.market import Candle, Symbol, Timeframe
 from zmarty.postgres import Connection, Pool
@@ -85,19 +84,6 @@ async def save_readings(
         [row.source for row in rows],
         [row.data for row in rows],
         [row.observed_at for row in rows],
-    )
-
-
-async def save_clusters(connection: Connection, symbol: Symbol, found: ClusterMap) -> None:
-    await connection.execute(
-        _SQL["save_clusters"],
-        symbol,
-        found.vendor,
-        found.observed_at,
-        [cluster.side for cluster in found.clusters],
-        [cluster.price for cluster in found.clusters],
-        [cluster.size for cluster in found.clusters],
-        [cluster.notional for cluster in found.clusters],
     )
 
 

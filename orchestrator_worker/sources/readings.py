@@ -238,11 +238,16 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterMap:
-    """The liquidation clusters of one symbol as they stood at one moment."""
+    """The liquidation clusters of one symbol as they stood at one moment, by a source of `liq_clusters`.
+
+    `confidence` is the source's own, 0 to 1, where it has one; `link` leads to where the map can be looked at.
+    """
 
     vendor: str
     observed_at: datetime
     clusters: tuple[Cluster, ...]
+    confidence: float | None = None
+    link: str | None = None
 
     @property
     def data(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The vendors of one process, opened from its settings and closed with it, each behind the limits all processes share."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -13,9 +13,11 @@ from orchestrator_worker.sources.candle_source import CandleSource
 from orchestrator_worker.sources.cryptometer import Cryptometer
 from orchestrator_worker.sources.exchange import ExchangeKlines
 from orchestrator_worker.sources.king_fisher import KingFisher
-from orchestrator_worker.sources.limits import SharedLimits
+from orchestrator_worker.sources.limits import Limits, SharedLimits
+from orchestrator_worker.sources.open_interest import OpenInterest
 from orchestrator_worker.sources.plan import BY_NAME, asks_for
 from orchestrator_worker.sources.vendor import Vendor
+from orchestrator_worker.sources.vision import AnthropicVision, OpenAIVision, Vision, VisionModel
 from orchestrator_worker.sources.xai_search import REQUEST_SECONDS as XAI_SECONDS
 from orchestrator_worker.sources.xai_search import XaiSearch
 from zmarty.market import Timeframe
@@ -30,6 +32,8 @@ class Vendors:
     cryptometer: Cryptometer | None = None
     king_fisher: KingFisher | None = None
     xai_search: XaiSearch | None = None
+    open_interest: OpenInterest | None = None
+    vision: Vision | None = None
 
     def candle_sources(
         self, *, history: bool, timeframe: Timeframe | None = None
@@ -44,6 +48,18 @@ class Vendors:
         return (self.cryptometer, self.exchange)
 
 
+@dataclass(frozen=True, slots=True)
+class ModelAccess:
+    """Where a model vendor is reached, and with which key."""
+
+    base_url: str
+    api_key: str
+
+
+# Whose models look at images, in the order in which they are asked.
+VISION_MODELS = {"xai": "grok-4.7", "openai": "gpt-6.1-sol", "anthropic": "claude-sonnet-5-5"}
+
+
 @asynccontextmanager
 async def open_vendors(
     pool: Pool,
@@ -55,11 +71,13 @@ async def open_vendors(
     king_fisher_key: str | None = None,
     xai_url: str = "",
     xai_key: str | None = None,
+    futures_url: str = "",
+    models: Mapping[str, ModelAccess] | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[Vendors]:
-    """Open the clients of all vendors that are configured: Cryptometer and xAI by their keys, King Fisher by its address.
+    """Open the clients of all vendors that are configured: Cryptometer and xAI by their keys, King Fisher and futures by their address.
 
-    `pool` is the trading database, where their limits and shared answers are kept.
+    `models` are the model vendors that have a key, by the names of VISION_MODELS. `pool` is the trading database, where their limits and shared answers are kept.
     """
     # At INFO httpx prints whole addresses, and one of ours carries a key.
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -70,6 +88,9 @@ async def open_vendors(
             opened.push_async_callback(vendor.close)
             return vendor
 
+        vision = _vision(models or {}, limits)
+        if vision is not None:
+            opened.push_async_callback(vision.close)
         yield Vendors(
             exchange=ExchangeKlines(
                 keep(Vendor("binance", exchange_url, limits=limits, transport=transport))
@@ -120,4 +141,19 @@ async def open_vendors(
             )
             if xai_key
             else None,
+            open_interest=OpenInterest(
+                keep(Vendor("binance_futures", futures_url, limits=limits, transport=transport))
+            )
+            if futures_url
+            else None,
+            vision=vision,
         )
+
+
+def _vision(models: Mapping[str, ModelAccess], limits: Limits) -> Vision | None:
+    chosen: list[VisionModel] = []
+    for name, model in VISION_MODELS.items():
+        if (access := models.get(name)) is not None:
+            kind = AnthropicVision if name == "anthropic" else OpenAIVision
+            chosen.append(kind(model, api_key=access.api_key, base_url=access.base_url))
+    return Vision(chosen, limits) if chosen else None

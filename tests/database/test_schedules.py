@@ -73,6 +73,35 @@ async def test_win_rates_are_asked_for_once_a_pair(trading: Pool) -> None:
     assert await sent(trading, "compute_winrate") == ["BTC/USDT", "ETH/USDT"]
 
 
+async def test_maps_and_risk_are_asked_for_once_a_symbol(trading: Pool) -> None:
+    for symbol in ("BTC/USDT", "BTC/USDT", "ETH/USDT"):
+        await watch(trading, symbol)
+    await watch(trading, "SOL/USDT", active=False)
+    for queue in ("ingest_clusters", "compute_risk"):
+        assert await trading.fetchval("select queueing.enqueue_for_symbols($1)", queue) == 2
+        assert await trading.fetchval("select queueing.enqueue_for_symbols($1)", queue) == 0
+        assert await sent(trading, queue) == ["BTC/USDT", "ETH/USDT"]
+
+
+async def test_old_maps_and_pushes_go(trading: Pool) -> None:
+    await trading.execute(
+        """
+        insert into liq_clusters (symbol, source, observed_at, side, price, size)
+        values ('BTC/USDT', 'pushed', now() - interval '91 days', 'above', 1, 'small'),
+               ('BTC/USDT', 'pushed', now() - interval '89 days', 'above', 1, 'small')
+        """
+    )
+    await trading.execute(
+        """
+        insert into cluster_pushes (id, symbol, observed_at, clusters, received_at)
+        values ('old', 'BTC/USDT', now(), '[]', now() - interval '8 days'), ('new', 'BTC/USDT', now(), '[]', now())
+        """
+    )
+    await trading.execute("select private.keep_up_clusters()")
+    assert await trading.fetchval("select count(*) from liq_clusters") == 1
+    assert await trading.fetchval("select array_agg(id) from cluster_pushes") == ["new"]
+
+
 async def test_upkeep_prunes_what_is_old_and_keeps_the_rest(trading: Pool) -> None:
     for _ in range(2):
         await trading.execute(
@@ -107,13 +136,16 @@ async def test_the_schedules_exist(chat_api: Pool, trading_api: Pool) -> None:
         "upkeep",
     ]
     assert [row["job_name"] for row in await trading_api.fetch(runs)] == [
+        "enqueue-clusters",
         "enqueue-due-ingests",
+        "enqueue-risk",
         "enqueue-win-rates",
         "observe-market",
         "queue-upkeep",
         "reconcile",
         "trim-events",
         "upkeep",
+        "upkeep-clusters",
         "upkeep-context",
         "upkeep-jobs",
     ]

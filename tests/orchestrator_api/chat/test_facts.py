@@ -17,7 +17,9 @@ from orchestrator_api.chat.facts import (
     CandleFact,
     ClusterFact,
     Knowledge,
+    MonitorFact,
     ReadingFact,
+    RiskFact,
     SignalFact,
     WinRateFact,
     fact_lines,
@@ -202,3 +204,23 @@ def test_numbers_stay_near_their_value_and_plain(value: Decimal) -> None:
 
     assert "e" not in text.lower()
     assert abs(Decimal(text) - value) <= abs(value) * Decimal("1e-7")
+
+
+def test_risk_and_cascade_tell_their_numbers_and_times() -> None:
+    risk = RiskFact("BTC/USDT", OPENED.date(), "anchors", 0.547, 5, 1.25, 3_000, Decimal(114_955), OPENED)
+    monitor = MonitorFact(
+        "BTC/USDT", "king_fisher", OPENED, Decimal("43210.5"), NOW, 49.5, "medium", "long_squeeze"
+    )
+
+    assert lines(risks=[risk], monitors=[monitor]) == (
+        "- BTC/USDT risk (0 low, 1 high): 0.55, band 0.5–0.6, rarity 1.25, by an operator's curve, 3000 daily closes; "
+        "at close 114955, known 2026-11-21T02:00Z",
+        "- BTC/USDT liquidation cascade risk: 50 of 100, medium, pattern long squeeze; map observed 2026-11-21T02:00Z "
+        "by king_fisher, price 43210.5 of 2026-11-21T04:00Z",
+    )
+
+
+def test_a_cascade_that_nobody_can_tell_is_not_told() -> None:
+    monitor = MonitorFact("BTC/USDT", "screenshot", OPENED, Decimal(1), NOW, None, None, None)
+
+    assert lines(monitors=[monitor]) == ()
