@@ -148,6 +148,7 @@ async def test_the_schedules_exist(chat_api: Pool, trading_api: Pool) -> None:
         "upkeep-clusters",
         "upkeep-context",
         "upkeep-jobs",
+        "upkeep-simulations",
     ]
 
 
