@@ -158,8 +158,8 @@ def session_vwap(candles: pl.DataFrame, bars: Prices) -> npt.NDArray[np.float64]
 
     def since_midnight(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         sums = np.cumsum(values)
-        before = np.concatenate([[0.0], sums])[starts][session]
-        return np.asarray(sums - before, dtype=np.float64)
+        before: npt.NDArray[np.float64] = np.concatenate([[0.0], sums])[starts][session]
+        return sums - before
 
     return since_midnight(typical * bars["volume"]) / since_midnight(bars["volume"])
 

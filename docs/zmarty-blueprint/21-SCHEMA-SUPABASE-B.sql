@@ -1,5 +1,5 @@
 -- Supabase B (trading) as its migrations leave it. Generated from supabase/trading/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: c591ff2345a804ef
+-- by `make pages`; do not edit. Fingerprint of the migrations: 4a14b74050f5ff79
 
 CREATE SCHEMA partitions;
 
@@ -1118,6 +1118,43 @@ CREATE TABLE private.trimmed_events (
 
 COMMENT ON TABLE private.trimmed_events IS 'Up to where events were removed; who stands before it has missed some.';
 
+CREATE TABLE public.calibration (
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    strategy_version text NOT NULL,
+    direction text NOT NULL,
+    n integer NOT NULL,
+    n_effective double precision NOT NULL,
+    expired integer NOT NULL,
+    first_opened_at timestamp with time zone,
+    last_opened_at timestamp with time zone,
+    mean_confidence double precision,
+    mean_share double precision,
+    brier double precision,
+    brier_base double precision,
+    skill double precision,
+    brier_earlier double precision,
+    brier_recent double precision,
+    psi double precision,
+    drift text NOT NULL,
+    reliability jsonb DEFAULT '[]'::jsonb NOT NULL,
+    computed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT calibration_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text, 'all'::text]))),
+    CONSTRAINT calibration_drift_known CHECK ((drift = ANY (ARRAY['none'::text, 'moderate'::text, 'strong'::text, 'unknown'::text]))),
+    CONSTRAINT calibration_expired_counted CHECK (((expired >= 0) AND (expired <= n))),
+    CONSTRAINT calibration_n_counted CHECK ((n >= 0))
+);
+
+COMMENT ON TABLE public.calibration IS 'Brier score, reliability and drift of the confidences of judged signals; upserted, so it grows with pairs and not with time.';
+
+COMMENT ON COLUMN public.calibration.mean_share IS 'What happened on average: 1 for a target, 0 for a stop, and for an expiry how far from stop to target it ended.';
+
+COMMENT ON COLUMN public.calibration.brier_base IS 'The Brier score of the base rate, as it was known when each signal was given.';
+
+COMMENT ON COLUMN public.calibration.skill IS '1 − brier / brier_base: above zero, the confidences said more than the base rate.';
+
+COMMENT ON COLUMN public.calibration.psi IS 'Population stability index of the strengths, recent against earlier: below 0.1 the same, above 0.25 another population.';
+
 CREATE TABLE public.cluster_asks (
     symbol text NOT NULL,
     source text NOT NULL,
@@ -1233,6 +1270,76 @@ CREATE TABLE public.instruments (
     CONSTRAINT instruments_symbol_canonical CHECK ((symbol ~ '^[A-Z0-9]{2,12}/[A-Z0-9]{2,12}$'::text))
 );
 
+CREATE TABLE public.signals (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    strategy_version text NOT NULL,
+    origin text NOT NULL,
+    direction text NOT NULL,
+    score double precision NOT NULL,
+    strength integer NOT NULL,
+    confidence double precision,
+    entry_price numeric NOT NULL,
+    targets numeric[] DEFAULT '{}'::numeric[] NOT NULL,
+    stop_price numeric,
+    risk_reward double precision,
+    expected_value double precision,
+    verdict text NOT NULL,
+    components jsonb DEFAULT '{}'::jsonb NOT NULL,
+    reasons jsonb DEFAULT '[]'::jsonb NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    regime text,
+    calibration jsonb DEFAULT '{}'::jsonb NOT NULL,
+    source text,
+    external_id text,
+    request_sha256 bytea,
+    CONSTRAINT signals_confidence_bounded CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
+    CONSTRAINT signals_directed_have_levels CHECK (((direction = 'flat'::text) OR ((confidence IS NOT NULL) AND (stop_price IS NOT NULL) AND (cardinality(targets) > 0)))),
+    CONSTRAINT signals_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text, 'flat'::text]))),
+    CONSTRAINT signals_entry_positive CHECK ((entry_price > (0)::numeric)),
+    CONSTRAINT signals_external_id_bounded CHECK (((length(external_id) >= 1) AND (length(external_id) <= 200))),
+    CONSTRAINT signals_origin_known CHECK ((origin = ANY (ARRAY['live'::text, 'backfill'::text]))),
+    CONSTRAINT signals_regime_known CHECK ((regime = ANY (ARRAY['trending'::text, 'ranging'::text, 'volatile'::text, 'quiet'::text]))),
+    CONSTRAINT signals_relayed_are_marked CHECK ((((source IS NOT NULL) = (strategy_version ~~ 'relay:%'::text)) AND ((source IS NULL) = (external_id IS NULL)) AND ((source IS NULL) OR (strategy_version = ('relay:'::text || source))))),
+    CONSTRAINT signals_score_bounded CHECK (((score >= ('-1'::integer)::double precision) AND (score <= (1)::double precision))),
+    CONSTRAINT signals_source_named CHECK ((source ~ '^[a-z0-9][a-z0-9_.-]{0,39}$'::text)),
+    CONSTRAINT signals_stop_positive CHECK ((stop_price > (0)::numeric)),
+    CONSTRAINT signals_strength_bounded CHECK (((strength >= 1) AND (strength <= 100))),
+    CONSTRAINT signals_verdict_known CHECK ((verdict = ANY (ARRAY['act'::text, 'watch'::text, 'no_edge'::text])))
+);
+
+COMMENT ON COLUMN public.signals.confidence IS 'Probability that the first target comes before the stop. Null where nothing is claimed: a flat signal.';
+
+COMMENT ON COLUMN public.signals.expected_value IS 'Expected return of the trade after costs, as a fraction of the entry price.';
+
+COMMENT ON COLUMN public.signals.calibration IS 'The curve behind the confidence: method, how many labels it learned from, its Brier score on later labels and that of the base rate.';
+
+COMMENT ON COLUMN public.signals.source IS 'Who made the signal, when it was made elsewhere; null for our own.';
+
+COMMENT ON COLUMN public.signals.external_id IS 'Its name at its source: the same one is never kept twice.';
+
+COMMENT ON COLUMN public.signals.request_sha256 IS 'Tells a repeated request from another one under the same external_id.';
+
+CREATE VIEW public.integrated_signals WITH (security_invoker='true') AS
+ SELECT COALESCE(signals.source, 'zmarty'::text) AS source,
+    signals.id AS signal_id,
+    signals.symbol,
+    signals.timeframe,
+    signals.direction,
+    signals.confidence,
+    signals.strength,
+    signals.verdict,
+    signals.strategy_version,
+    signals.opened_at,
+    signals.expires_at,
+    signals.created_at
+   FROM public.signals;
+
+COMMENT ON VIEW public.integrated_signals IS 'Signals of every source in one list: ours as zmarty, relayed ones by the name of their source.';
+
 CREATE TABLE public.jobs (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     user_id uuid,
@@ -1325,6 +1432,23 @@ COMMENT ON COLUMN public.liquidation_monitor.price_at IS 'When the candle closed
 
 COMMENT ON COLUMN public.liquidation_monitor.cascade_risk IS '0 to 100; null where no cluster of the map says how much it holds.';
 
+CREATE VIEW public.market_data WITH (security_invoker='true') AS
+ SELECT candles.opened_at AS "time",
+    candles.symbol,
+    candles.timeframe,
+    candles.exchange,
+    candles.open,
+    candles.high,
+    candles.low,
+    candles.close,
+    candles.volume,
+    candles.volume_usd,
+    candles.trades_count,
+    candles.vwap
+   FROM public.candles;
+
+COMMENT ON VIEW public.market_data IS 'Candles under the name and columns of the customer''s hypertable.';
+
 CREATE TABLE public.market_snapshots (
     source text NOT NULL,
     observed_at timestamp with time zone NOT NULL,
@@ -1400,6 +1524,28 @@ COMMENT ON COLUMN public.risk_metric.days IS 'How many daily closes value and ra
 
 COMMENT ON COLUMN public.risk_metric.known_at IS 'The close of the day: nothing later is in the row.';
 
+CREATE TABLE public.service_keys (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    key_sha256 bytea NOT NULL,
+    scopes text[] NOT NULL,
+    source text,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT service_keys_digest_whole CHECK ((length(key_sha256) = 32)),
+    CONSTRAINT service_keys_name_bounded CHECK (((length(name) >= 1) AND (length(name) <= 80))),
+    CONSTRAINT service_keys_scoped CHECK (((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 20))),
+    CONSTRAINT service_keys_source_named CHECK ((source ~ '^[a-z0-9][a-z0-9_.-]{0,39}$'::text))
+);
+
+COMMENT ON TABLE public.service_keys IS 'One row a key that an operator made. The key itself is shown once and kept nowhere; revoked ones stay, so that its past is known.';
+
+COMMENT ON COLUMN public.service_keys.source IS 'The only source this key may send signals as; null: any.';
+
+COMMENT ON COLUMN public.service_keys.last_used_at IS 'To the minute.';
+
 CREATE TABLE public.signal_outcomes (
     signal_id uuid NOT NULL,
     horizon text NOT NULL,
@@ -1416,42 +1562,6 @@ CREATE TABLE public.signal_outcomes (
 );
 
 COMMENT ON TABLE public.signal_outcomes IS 'Which barrier a signal met first within a horizon. Returns, mfe and mae are fractions of the entry price.';
-
-CREATE TABLE public.signals (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    symbol text NOT NULL,
-    timeframe text NOT NULL,
-    opened_at timestamp with time zone NOT NULL,
-    strategy_version text NOT NULL,
-    origin text NOT NULL,
-    direction text NOT NULL,
-    score double precision NOT NULL,
-    strength integer NOT NULL,
-    confidence double precision,
-    entry_price numeric NOT NULL,
-    targets numeric[] DEFAULT '{}'::numeric[] NOT NULL,
-    stop_price numeric,
-    risk_reward double precision,
-    expected_value double precision,
-    verdict text NOT NULL,
-    components jsonb DEFAULT '{}'::jsonb NOT NULL,
-    reasons jsonb DEFAULT '[]'::jsonb NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT signals_confidence_bounded CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
-    CONSTRAINT signals_directed_have_levels CHECK (((direction = 'flat'::text) OR ((confidence IS NOT NULL) AND (stop_price IS NOT NULL) AND (cardinality(targets) > 0)))),
-    CONSTRAINT signals_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text, 'flat'::text]))),
-    CONSTRAINT signals_entry_positive CHECK ((entry_price > (0)::numeric)),
-    CONSTRAINT signals_origin_known CHECK ((origin = ANY (ARRAY['live'::text, 'backfill'::text]))),
-    CONSTRAINT signals_score_bounded CHECK (((score >= ('-1'::integer)::double precision) AND (score <= (1)::double precision))),
-    CONSTRAINT signals_stop_positive CHECK ((stop_price > (0)::numeric)),
-    CONSTRAINT signals_strength_bounded CHECK (((strength >= 1) AND (strength <= 100))),
-    CONSTRAINT signals_verdict_known CHECK ((verdict = ANY (ARRAY['act'::text, 'watch'::text, 'no_edge'::text])))
-);
-
-COMMENT ON COLUMN public.signals.confidence IS 'Probability that the first target comes before the stop. Null where nothing is claimed: a flat signal.';
-
-COMMENT ON COLUMN public.signals.expected_value IS 'Expected return of the trade after costs, as a fraction of the entry price.';
 
 CREATE TABLE public.source_usage (
     vendor text NOT NULL,
@@ -1507,6 +1617,30 @@ CREATE VIEW public.source_standing WITH (security_invoker='true') AS
      CROSS JOIN ( SELECT (date_trunc('month'::text, (statement_timestamp() AT TIME ZONE 'UTC'::text)))::date AS month) this);
 
 COMMENT ON VIEW public.source_standing IS 'For operators: what each source was asked this month, was answered and had to leave out, and when it last answered.';
+
+CREATE VIEW public.trading_signals WITH (security_invoker='true') AS
+ SELECT signals.id,
+    signals.symbol,
+    signals.timeframe,
+        CASE signals.direction
+            WHEN 'long'::text THEN 'buy'::text
+            WHEN 'short'::text THEN 'sell'::text
+            ELSE 'hold'::text
+        END AS signal_type,
+    signals.strength,
+    signals.confidence AS confidence_score,
+    signals.entry_price,
+    signals.targets[1] AS target_price,
+    signals.stop_price AS stop_loss,
+    signals.verdict,
+    ( SELECT string_agg((said.reason ->> 'text'::text), ' '::text ORDER BY said.place) AS string_agg
+           FROM jsonb_array_elements(signals.reasons) WITH ORDINALITY said(reason, place)) AS reasoning,
+    jsonb_build_object('strategy_version', signals.strategy_version, 'origin', signals.origin, 'opened_at', signals.opened_at, 'score', signals.score, 'components', signals.components, 'targets', to_jsonb(signals.targets)) AS metadata,
+    signals.expires_at,
+    signals.created_at
+   FROM public.signals;
+
+COMMENT ON VIEW public.trading_signals IS 'Signals as the customer''s clients read them; signals holds everything.';
 
 CREATE TABLE public.user_references (
     user_id uuid NOT NULL,
@@ -1703,6 +1837,9 @@ ALTER TABLE ONLY public.candles
 ALTER TABLE ONLY private.trimmed_events
     ADD CONSTRAINT trimmed_events_pkey PRIMARY KEY (is_only);
 
+ALTER TABLE ONLY public.calibration
+    ADD CONSTRAINT calibration_pkey PRIMARY KEY (symbol, timeframe, strategy_version, direction);
+
 ALTER TABLE ONLY public.cluster_asks
     ADD CONSTRAINT cluster_asks_pkey PRIMARY KEY (symbol, source);
 
@@ -1750,6 +1887,12 @@ ALTER TABLE ONLY public.risk_anchors
 
 ALTER TABLE ONLY public.risk_metric
     ADD CONSTRAINT risk_metric_pkey PRIMARY KEY (symbol, observed_on, source);
+
+ALTER TABLE ONLY public.service_keys
+    ADD CONSTRAINT service_keys_key_sha256_key UNIQUE (key_sha256);
+
+ALTER TABLE ONLY public.service_keys
+    ADD CONSTRAINT service_keys_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.signal_outcomes
     ADD CONSTRAINT signal_outcomes_pkey PRIMARY KEY (signal_id, horizon, label_version);
@@ -1823,6 +1966,8 @@ CREATE INDEX recent_errors_newest ON public.recent_errors USING btree (occurred_
 
 CREATE INDEX signals_newest ON public.signals USING btree (symbol, timeframe, opened_at DESC);
 
+CREATE UNIQUE INDEX signals_relayed_once ON public.signals USING btree (source, external_id) WHERE (source IS NOT NULL);
+
 CREATE INDEX watchers_active_pairs ON public.watchers USING btree (symbol, timeframe) WHERE active;
 
 CREATE TRIGGER tell_inserted AFTER INSERT ON public.candles REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION private.tell_candles();
@@ -1855,6 +2000,8 @@ CREATE POLICY api_keeps ON public.cluster_pushes TO zmarty_api USING (true) WITH
 CREATE POLICY api_keeps ON public.jobs TO zmarty_api USING (true) WITH CHECK (true);
 
 CREATE POLICY api_keeps ON public.recent_errors TO zmarty_api USING (true) WITH CHECK (true);
+
+CREATE POLICY api_reads ON public.calibration FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.candles FOR SELECT TO zmarty_api USING (true);
 
@@ -1892,6 +2039,12 @@ CREATE POLICY api_reads ON public.win_rate FOR SELECT TO zmarty_api USING (true)
 
 CREATE POLICY api_reads ON public.worker_heartbeats FOR SELECT TO zmarty_api USING (true);
 
+CREATE POLICY api_relays ON public.signals FOR INSERT TO zmarty_api WITH CHECK ((source IS NOT NULL));
+
+CREATE POLICY api_verifies ON public.service_keys TO zmarty_api USING (true) WITH CHECK (true);
+
+ALTER TABLE public.calibration ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.candles ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.cluster_asks ENABLE ROW LEVEL SECURITY;
@@ -1922,6 +2075,8 @@ ALTER TABLE public.risk_anchors ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.risk_metric ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.service_keys ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY services_read ON public.user_references FOR SELECT TO zmarty_api, zmarty_worker USING (true);
 
 ALTER TABLE public.signal_outcomes ENABLE ROW LEVEL SECURITY;
@@ -1943,6 +2098,8 @@ ALTER TABLE public.watchers ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.win_rate ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.worker_heartbeats ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY worker_keeps ON public.calibration TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.candles TO zmarty_worker USING (true) WITH CHECK (true);
 
@@ -2124,6 +2281,10 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.candles TO zmarty_worker;
 
 GRANT SELECT ON TABLE private.trimmed_events TO zmarty_api;
 
+GRANT ALL ON TABLE public.calibration TO service_role;
+GRANT SELECT ON TABLE public.calibration TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.calibration TO zmarty_worker;
+
 GRANT ALL ON TABLE public.cluster_asks TO service_role;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.cluster_asks TO zmarty_worker;
 
@@ -2160,6 +2321,14 @@ GRANT ALL ON TABLE public.instruments TO service_role;
 GRANT SELECT ON TABLE public.instruments TO zmarty_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.instruments TO zmarty_worker;
 
+GRANT ALL ON TABLE public.signals TO service_role;
+GRANT SELECT,INSERT ON TABLE public.signals TO zmarty_api;
+GRANT SELECT,INSERT ON TABLE public.signals TO zmarty_worker;
+
+GRANT ALL ON TABLE public.integrated_signals TO service_role;
+GRANT SELECT ON TABLE public.integrated_signals TO zmarty_api;
+GRANT SELECT ON TABLE public.integrated_signals TO zmarty_worker;
+
 GRANT ALL ON TABLE public.jobs TO service_role;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.jobs TO zmarty_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.jobs TO zmarty_worker;
@@ -2173,6 +2342,10 @@ GRANT ALL ON SEQUENCE public.liq_clusters_id_seq TO service_role;
 GRANT ALL ON TABLE public.liquidation_monitor TO service_role;
 GRANT SELECT ON TABLE public.liquidation_monitor TO zmarty_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.liquidation_monitor TO zmarty_worker;
+
+GRANT ALL ON TABLE public.market_data TO service_role;
+GRANT SELECT ON TABLE public.market_data TO zmarty_api;
+GRANT SELECT ON TABLE public.market_data TO zmarty_worker;
 
 GRANT ALL ON TABLE public.market_snapshots TO service_role;
 GRANT SELECT ON TABLE public.market_snapshots TO zmarty_api;
@@ -2191,13 +2364,14 @@ GRANT ALL ON TABLE public.risk_metric TO service_role;
 GRANT SELECT ON TABLE public.risk_metric TO zmarty_api;
 GRANT SELECT,INSERT ON TABLE public.risk_metric TO zmarty_worker;
 
+GRANT ALL ON TABLE public.service_keys TO service_role;
+GRANT SELECT ON TABLE public.service_keys TO zmarty_api;
+
+GRANT UPDATE(last_used_at) ON TABLE public.service_keys TO zmarty_api;
+
 GRANT ALL ON TABLE public.signal_outcomes TO service_role;
 GRANT SELECT ON TABLE public.signal_outcomes TO zmarty_api;
 GRANT SELECT,INSERT ON TABLE public.signal_outcomes TO zmarty_worker;
-
-GRANT ALL ON TABLE public.signals TO service_role;
-GRANT SELECT ON TABLE public.signals TO zmarty_api;
-GRANT SELECT,INSERT ON TABLE public.signals TO zmarty_worker;
 
 GRANT ALL ON TABLE public.source_usage TO service_role;
 GRANT SELECT ON TABLE public.source_usage TO zmarty_api;
@@ -2206,6 +2380,10 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.source_usage TO zmarty_worker;
 GRANT ALL ON TABLE public.source_standing TO service_role;
 GRANT SELECT ON TABLE public.source_standing TO zmarty_api;
 GRANT SELECT ON TABLE public.source_standing TO zmarty_worker;
+
+GRANT ALL ON TABLE public.trading_signals TO service_role;
+GRANT SELECT ON TABLE public.trading_signals TO zmarty_api;
+GRANT SELECT ON TABLE public.trading_signals TO zmarty_worker;
 
 GRANT ALL ON TABLE public.user_references TO service_role;
 GRANT SELECT ON TABLE public.user_references TO zmarty_api;

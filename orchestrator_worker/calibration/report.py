@@ -22,6 +22,7 @@ from orchestrator_worker.win_rates.tally import WILSON_Z, wilson
 from zmarty.market import Timeframe
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 DIRECTIONS = ("long", "short", "all")
 BIN_WIDTH = 0.05
@@ -121,7 +122,12 @@ def _calibration(claims: pl.DataFrame, direction: str, timeframe: Timeframe) -> 
         claims[name].to_numpy().astype(np.float64) for name in ("confidence", "share", "base_rate")
     )
     missed = (confidence - share) ** 2
-    weights = _weights(claims, timeframe)
+    opened, closed = (
+        claims[name].cast(pl.Datetime("us", "UTC")).to_physical().to_numpy()
+        for name in ("opened_at", "closed_at")
+    )
+    step = timeframe.seconds * 1_000_000
+    weights = uniqueness(opened, closed, step)
     brier = float(missed.mean()) if n else None
     brier_base = float(((base - share) ** 2).mean()) if n else None
     cut = int(n * (1.0 - RECENT_SHARE))
@@ -130,7 +136,7 @@ def _calibration(claims: pl.DataFrame, direction: str, timeframe: Timeframe) -> 
         direction=direction,
         n=n,
         n_effective=float(weights.sum()),
-        expired=claims.filter(pl.col("barrier") == "expiry").height,
+        expired=int((claims["barrier"] == "expiry").sum()),
         first_opened_at=claims["opened_at"][0] if n else None,
         last_opened_at=claims["opened_at"][-1] if n else None,
         mean_confidence=float(confidence.mean()) if n else None,
@@ -142,17 +148,17 @@ def _calibration(claims: pl.DataFrame, direction: str, timeframe: Timeframe) -> 
         brier_recent=float(missed[cut:].mean()) if n else None,
         psi=psi,
         drift=drift,
-        reliability=list(_reliability(claims, confidence, share, timeframe)),
+        reliability=list(_reliability(confidence, share, opened, closed, step)),
     )
 
 
 def _reliability(
-    claims: pl.DataFrame, confidence: Floats, share: Floats, timeframe: Timeframe
+    confidence: Floats, share: Floats, opened: Integers, closed: Integers, step: int
 ) -> Iterator[dict[str, Any]]:
     bins = np.minimum((confidence / BIN_WIDTH + 1e-9).astype(np.int64), round(1.0 / BIN_WIDTH) - 1)
     for place in np.unique(bins):
         inside = bins == place
-        n_effective = float(_weights(claims.filter(pl.Series(inside)), timeframe).sum())
+        n_effective = float(uniqueness(opened[inside], closed[inside], step).sum())
         happened = float(share[inside].mean())
         low, high = wilson(happened * n_effective, n_effective)
         yield {
@@ -178,10 +184,3 @@ def _drift(missed: Floats, weights: Floats, strength: Floats, cut: int) -> tuple
     if psi >= PSI_STRONG or worse >= Z_STRONG:
         return psi, "strong"
     return psi, "moderate" if psi >= PSI_MODERATE or worse >= Z_MODERATE else "none"
-
-
-def _weights(claims: pl.DataFrame, timeframe: Timeframe) -> Floats:
-    opened, closed = (
-        claims[name].dt.epoch("s").to_numpy().astype(np.int64) for name in ("opened_at", "closed_at")
-    )
-    return uniqueness(opened, closed, timeframe.seconds)

@@ -75,8 +75,8 @@ def _flow(told: Any, symbol: Symbol, observed_at: datetime) -> dict[str, Any] | 
     outflow = _sum(told["outflow"], "coming_from", symbol.base)
     if inflow is None and outflow is None:
         return None
-    known = inflow is not None and outflow is not None
-    return {"inflow": inflow, "outflow": outflow, "netflow": inflow - outflow if known else None}  # type: ignore[operator]
+    netflow = None if inflow is None or outflow is None else inflow - outflow
+    return {"inflow": inflow, "outflow": outflow, "netflow": netflow}
 
 
 def _screened(told: Any, symbol: Symbol, observed_at: datetime) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from orchestrator_worker.sources.plan import PLAN, Asker, Source, asks_for
+from orchestrator_worker.sources.plan import PLAN, Source, asks_for
 from zmarty.market import Symbol, Timeframe
 
 
@@ -41,11 +41,11 @@ def question_about(source: Source, pair: Pair) -> Question:
             return Question(source, pair.symbol, pair.timeframe)
 
 
-def questions_of(watched: Collection[Pair], *, asked_by: Asker = "tick") -> list[Question]:
-    """All questions that the watched pairs have, each once, in the plan's order of value."""
+def questions_of(watched: Collection[Pair]) -> list[Question]:
+    """All questions that a tick has for the watched pairs, each once, in the plan's order of value."""
     found: dict[tuple[str, str, str], Question] = {}
     for source in PLAN:
-        if source.asked_by != asked_by:
+        if source.asked_by != "tick":
             continue
         if source.scope == "market":
             question = Question(source)

@@ -76,7 +76,7 @@ def signals_from(
 ) -> list[Signal]:
     """Walk the candles and make the signals of those that `unjudged` selects."""
     timeframe = message.timeframe
-    rows = walk(candles, readings, timeframe=timeframe, track=track, said_until=said_until).filter(unjudged)
+    rows = walk(candles, readings, timeframe=timeframe, track=track, said_until=said_until, wanted=unjudged)
     return [
         signal_from(
             row,

@@ -63,11 +63,13 @@ def walk(
     timeframe: Timeframe,
     track: pl.DataFrame | None = None,
     said_until: datetime | None = None,
+    wanted: pl.Expr | None = None,
 ) -> pl.DataFrame:
     """Return one row for each candle (oldest first) from the BARS_MIN-th on, with everything a signal says.
 
     `track` is the record the confidence learns from: that of the signals said up to `said_until`. What the walk says later
     than that it judges itself as it goes, and each bar learns from what had matured by then; without a track, from nothing else.
+    `wanted` selects the rows to return; the others cost no confidence.
     """
     bars = levelled(scored(with_surroundings(candles, readings, timeframe).slice(BARS_MIN - 1)))
     bars = bars.filter(pl.col("score").is_not_null())
@@ -76,7 +78,8 @@ def walk(
     judged = judge(own, candles, timeframe=timeframe, horizon=horizon)
     own_track = track_of(judged, timeframe=timeframe, horizon=horizon)
     whole_track = own_track if track is None else pl.concat([track, own_track])
-    return weighed(confident(bars, whole_track, timeframe=timeframe))
+    asked = bars if wanted is None else bars.filter(wanted)
+    return weighed(confident(asked, whole_track, timeframe=timeframe))
 
 
 def with_surroundings(

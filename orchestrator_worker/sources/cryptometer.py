@@ -5,7 +5,7 @@ bars is the one that is still open. Parsers are beside it: `cryptometer_market` 
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
@@ -44,7 +44,9 @@ BARS_MAX = 40
 # The exchange has the same candles, so nobody waits long for ours; the readings are nowhere else.
 CANDLES_PATIENCE_SECONDS = 5.0
 # One question for all symbols: an ingest that comes before the next tick takes the answer of the last one.
-TREND_FRESH_SECONDS = plan.BY_NAME["trend"].every.total_seconds() * plan.DUE_SHARE
+TREND_FRESH_SECONDS = plan.due_again(plan.BY_NAME["trend"], None).total_seconds()
+# Clocks differ a little.
+AHEAD_MAX = timedelta(minutes=5)
 TIMEFRAMES = {
     Timeframe.MINUTES_5: "5m",
     Timeframe.MINUTES_15: "15m",
@@ -172,7 +174,11 @@ class Cryptometer:
 
     async def trend(self) -> Trend:
         """The whole market's trend: asked once for all symbols and processes while it is fresh."""
-        return await self._shared("trend", market.trend_from, fresh_seconds=TREND_FRESH_SECONDS)
+        trend = await self._shared("trend", market.trend_from, fresh_seconds=TREND_FRESH_SECONDS)
+        # A word from the future would look fresh for as long as it lies ahead.
+        if trend.observed_at > utc_now() + AHEAD_MAX:
+            raise AnswerUnreadable(NAME, f"tells of {trend.observed_at.isoformat()}, which is not yet")
+        return trend
 
     async def market_wide(self, source: str) -> MarketReading:
         """The answer of one market-wide source of the plan, complete."""

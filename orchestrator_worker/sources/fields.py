@@ -93,7 +93,11 @@ def time(value: object, name: str) -> datetime:
         read = None
     if read is None or read.tzinfo is None:
         raise FieldUnreadable(f"{name} is not a time with its zone")
-    return read.astimezone(UTC)
+    try:
+        return read.astimezone(UTC)
+    except OverflowError as error:
+        # The first and last day of the calendar, seen from another zone, lie outside it.
+        raise FieldUnreadable(f"{name} is out of range") from error
 
 
 def milliseconds(value: object, name: str) -> datetime:

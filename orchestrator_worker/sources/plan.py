@@ -15,8 +15,9 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 # How far ahead of an even pace a month may run. The least valuable source stops as soon as some of it is used.
 PACE_SLACK = 0.05
-# Ticks and candles come a few seconds early or late; a strict interval would skip every second one.
-DUE_SHARE = 0.9
+# A tick comes every five minutes and asks for up to half of them; without this margin a question that was asked late in
+# one tick would miss the next one that is its own. Shorter than a tick, so that no tick asks too early.
+DUE_MARGIN = 3 * MINUTE
 # A question that failed is asked again after this, however rarely it is asked otherwise; one that the vendor refuses, as
 # it does not list the symbol or sells the answer in another plan, hours later.
 RETRY, RETRY_REFUSED = timedelta(minutes=30), timedelta(hours=6)
@@ -184,7 +185,7 @@ def interval(source: Source, timeframe: Timeframe | None) -> timedelta:
 
 def due_again(source: Source, timeframe: Timeframe | None) -> timedelta:
     """After a request: how long until the question is due."""
-    return interval(source, timeframe) * DUE_SHARE
+    return interval(source, timeframe) - DUE_MARGIN
 
 
 def due_after_failure(source: Source, timeframe: Timeframe | None, *, is_refused: bool) -> timedelta:

@@ -49,7 +49,7 @@ def routes_in_code() -> dict[str, Row]:
         assert isinstance(route, Route)
         assert documentation is not None
         for method in (route.methods or set()) - {"HEAD"}:
-            found[f"{method} {route.path}"] = (
+            found[f"{method} {route.path_format}"] = (
                 documentation.access,
                 frozenset(map(str, documentation.responses)),
                 frozenset((str(error.status), error.code) for error in documentation.errors),

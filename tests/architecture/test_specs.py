@@ -88,7 +88,7 @@ def chapter(heading: str) -> str:
 def endpoints(routes: object, *, prefix: str = "") -> set[str]:
     assert isinstance(routes, list | tuple)
     return {
-        f"{method} {prefix}{route.path}"
+        f"{method} {prefix}{route.path_format}"
         for route in routes
         if isinstance(route, Route)
         for method in (route.methods or set()) - {"HEAD"}

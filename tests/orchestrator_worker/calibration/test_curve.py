@@ -45,7 +45,8 @@ def test_few_labels_give_a_shrunk_base_rate() -> None:
     curve = fit_curve(labels, FAR, timeframe=HOUR)
 
     assert curve.method == "base_rate"
-    assert (curve.n, curve.n_effective) == (60, pytest.approx(60))
+    assert curve.n == 60
+    assert curve.n_effective == pytest.approx(60)
     assert curve.edge == pytest.approx((labels.share - NO_EDGE).sum() / (60 + PRIOR_OUTCOMES))
     assert curve.probability(np.array([0.3, 0.9]), np.array([NO_EDGE, 0.5])) == pytest.approx(
         [NO_EDGE + curve.edge, 0.5 + curve.edge]

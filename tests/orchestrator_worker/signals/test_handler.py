@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from orchestrator_worker.ending import Discard
-from orchestrator_worker.signals.handler import handle
+from orchestrator_worker.indicators.technical import BARS_NEEDED
+from orchestrator_worker.signals.handler import _load_candles, handle
 from orchestrator_worker.signals.walk import BARS_MIN, STRATEGY_VERSION, walk
 from orchestrator_worker.win_rates import handler as win_rates
 from tests.orchestrator_worker.jobs import delivered, resources_of, store_candles
@@ -268,6 +269,19 @@ async def test_of_two_exchanges_the_busier_one_tells_the_price(
 
     newest = (await saved_signals(trading_worker))[-1]
     assert float(newest["entry_price"]) == pytest.approx(candles["close"][-1])
+
+
+async def test_a_new_candle_costs_a_window_and_not_the_history(trading_worker: Pool) -> None:
+    newest = HOUR.newest_closed(datetime.now(UTC))
+    history = random_candles(4_000, seed=15, began_at=newest - 3_999 * HOUR.delta)
+    await store_candles(trading_worker, BTC, HOUR, history)
+    resources = resources_of(trading_worker)
+
+    first = await _load_candles(resources, BTC, HOUR, newest, None)
+    missed_three = await _load_candles(resources, BTC, HOUR, newest, newest - 3 * HOUR.delta)
+
+    assert first.height == 4_000
+    assert missed_three.height == BARS_NEEDED + 3
 
 
 async def test_two_thousand_candles_are_walked_in_seconds(trading_worker: Pool) -> None:

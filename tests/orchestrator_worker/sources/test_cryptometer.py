@@ -230,3 +230,12 @@ async def test_the_ratio_is_that_of_the_newest_closed_bar() -> None:
     assert ratio.ratio == Decimal("0.95")
     assert ratio.observed_at == datetime(2026, 11, 20, 12, tzinfo=UTC)
     assert ratio.data["long_percent"] == 48.85
+
+
+async def test_a_trend_of_the_future_is_refused() -> None:
+    row = {"trend_score": 50, "buy_pressure": 50, "sell_pressure": 50}
+    soon, later = NOW + timedelta(minutes=1), NOW + timedelta(minutes=6)
+
+    assert (await giving([row | {"timestamp": soon.isoformat()}]).trend()).observed_at == soon
+    with pytest.raises(AnswerUnreadable):
+        await giving([row | {"timestamp": later.isoformat()}]).trend()

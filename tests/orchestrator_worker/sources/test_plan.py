@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from orchestrator_worker.sources.plan import (
     PLAN,
     Source,
     asks_for,
+    due_again,
     headroom,
     interval,
     is_affordable,
@@ -94,21 +96,43 @@ def test_headroom_falls_with_use_and_never_passes_what_is_left(used: int, minute
 
 
 def test_a_month_under_pressure_ends_within_its_quota_and_keeps_its_best_sources() -> None:
-    """A hundred symbols want three times the quota; every hour each source is asked as often as it wants, if it may."""
-    wanted = requests_of_month({Timeframe.HOUR_1: 100}, symbols=100)
+    """A hundred symbols want three times the quota; each hour every source is asked as often as it wants, if it may.
+
+    A twentieth of everything, which is as true and faster.
+    """
+    quota = QUOTA // 20
+    wanted = {
+        name: month // 20 for name, month in requests_of_month({Timeframe.HOUR_1: 100}, symbols=100).items()
+    }
     hours = 31 * 24
     used, asked = 0, dict.fromkeys(wanted, 0)
     for hour in range(hours):
+        now = BEGAN + timedelta(hours=hour)
         for name, month in wanted.items():
-            now = BEGAN + timedelta(hours=hour)
-            for _ in range(round(month * (hour + 1) / hours) - round(month * hour / hours)):
-                if used < QUOTA and is_affordable(name, used=used, quota=QUOTA, now=now):
+            for _ in range(month * (hour + 1) // hours - month * hour // hours):
+                if used < quota and is_affordable(name, used=used, quota=quota, now=now):
                     used, asked[name] = used + 1, asked[name] + 1
 
-    assert sum(wanted.values()) > 3 * QUOTA
-    assert 0.97 * QUOTA < used <= QUOTA
+    assert sum(wanted.values()) > 3 * quota
+    assert 0.97 * quota < used <= quota
     assert asked["trend"] == wanted["trend"]
     assert asked["candles"] < 0.05 * wanted["candles"]
+
+
+@pytest.mark.parametrize(
+    "source", [source for source in PLAN if source.asked_by == "tick"], ids=lambda source: source.name
+)
+def test_ticks_ask_as_often_as_the_plan_says_and_not_more(source: Source) -> None:
+    """Every five minutes a tick, which asks at any moment of its first half: a month of them, counted."""
+    chance = Random(7)
+    asked, due_at = 0, BEGAN
+    for tick in range(MONTH // (5 * timedelta(minutes=1))):
+        now = BEGAN + tick * timedelta(minutes=5)
+        if due_at <= now:
+            asked += 1
+            due_at = now + timedelta(seconds=chance.uniform(0, 150)) + due_again(source, None)
+
+    assert asked == MONTH // source.every
 
 
 @pytest.mark.parametrize("source", PLAN, ids=lambda source: source.name)
