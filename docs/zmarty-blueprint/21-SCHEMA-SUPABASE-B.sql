@@ -1,5 +1,5 @@
 -- Supabase B (trading) as its migrations leave it. Generated from supabase/trading/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: 4a14b74050f5ff79
+-- by `make pages`; do not edit. Fingerprint of the migrations: 4dc63127fdff6897
 
 CREATE SCHEMA partitions;
 
@@ -206,6 +206,34 @@ end
 $$;
 
 COMMENT ON FUNCTION private.keep_up_jobs() IS 'Daily upkeep of jobs: silent ones fail, those that ended long ago go.';
+
+CREATE FUNCTION private.keep_up_simulations() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  -- Each row takes up to five thousand trades with it.
+  rows_max constant integer := 2000;
+  kept constant interval := '90 days';
+  silent_for constant interval := '1 day';
+begin
+  update public.simulations
+  set state = 'failed', error = 'abandoned: nothing was heard of it for a day', ended_at = now(), updated_at = now()
+  where id in (
+    select id
+    from public.simulations
+    where ended_at is null and updated_at < now() - silent_for
+    order by updated_at
+    limit rows_max
+  );
+  delete from public.simulations
+  where id in (
+    select id from public.simulations where ended_at < now() - kept order by ended_at limit rows_max
+  );
+end
+$$;
+
+COMMENT ON FUNCTION private.keep_up_simulations() IS 'Daily upkeep of simulations: silent ones fail, those that ended long ago go with their trades.';
 
 CREATE FUNCTION private.recent_cron_runs(limit_runs integer) RETURNS TABLE(job_name text, schedule text, status text, return_message text, started_at timestamp with time zone, ended_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1563,6 +1591,66 @@ CREATE TABLE public.signal_outcomes (
 
 COMMENT ON TABLE public.signal_outcomes IS 'Which barrier a signal met first within a horizon. Returns, mfe and mae are fractions of the entry price.';
 
+CREATE TABLE public.simulation_trades (
+    simulation_id uuid NOT NULL,
+    number integer NOT NULL,
+    direction text NOT NULL,
+    kind text NOT NULL,
+    confidence double precision,
+    verdict text,
+    opened_at timestamp with time zone NOT NULL,
+    entered_at timestamp with time zone NOT NULL,
+    entry_price double precision NOT NULL,
+    paid_price double precision NOT NULL,
+    stop_price double precision NOT NULL,
+    target_price double precision NOT NULL,
+    exited_at timestamp with time zone NOT NULL,
+    exit_price double precision NOT NULL,
+    reason text NOT NULL,
+    ambiguous boolean NOT NULL,
+    bars integer NOT NULL,
+    units double precision NOT NULL,
+    notional double precision NOT NULL,
+    return_net double precision NOT NULL,
+    r_multiple double precision NOT NULL,
+    pnl double precision NOT NULL,
+    mfe double precision NOT NULL,
+    mae double precision NOT NULL,
+    CONSTRAINT simulation_trades_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text]))),
+    CONSTRAINT simulation_trades_numbered CHECK ((number >= 1)),
+    CONSTRAINT simulation_trades_reason_known CHECK ((reason = ANY (ARRAY['target'::text, 'stop'::text, 'expiry'::text, 'open'::text])))
+);
+
+COMMENT ON TABLE public.simulation_trades IS 'Trades nobody made: what a replay would have bought and sold. Prices are results of a calculation, not money.';
+
+CREATE TABLE public.simulations (
+    id uuid NOT NULL,
+    user_id uuid,
+    kind text NOT NULL,
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    request jsonb NOT NULL,
+    state text DEFAULT 'running'::text NOT NULL,
+    summary jsonb,
+    curve jsonb,
+    trades_count integer,
+    error text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT simulations_curve_bounded CHECK (((jsonb_typeof(curve) = 'array'::text) AND (jsonb_array_length(curve) <= 400))),
+    CONSTRAINT simulations_ended_once CHECK (((state <> 'running'::text) = (ended_at IS NOT NULL))),
+    CONSTRAINT simulations_kind_known CHECK ((kind = ANY (ARRAY['analyze'::text, 'win_ratio'::text, 'validate_pattern'::text, 'assess_risk'::text, 'report'::text]))),
+    CONSTRAINT simulations_request_bounded CHECK ((pg_column_size(request) <= 16384)),
+    CONSTRAINT simulations_state_known CHECK ((state = ANY (ARRAY['running'::text, 'done'::text, 'failed'::text, 'cancelled'::text]))),
+    CONSTRAINT simulations_summary_bounded CHECK ((pg_column_size(summary) <= 65536)),
+    CONSTRAINT simulations_trades_counted CHECK ((trades_count >= 0))
+);
+
+COMMENT ON TABLE public.simulations IS 'A replay over history that a user asked for; its id is that of its job.';
+
+COMMENT ON COLUMN public.simulations.trades_count IS 'All trades of the replay; simulation_trades keeps at most the newest 5000 of them.';
+
 CREATE TABLE public.source_usage (
     vendor text NOT NULL,
     source text NOT NULL,
@@ -1903,6 +1991,12 @@ ALTER TABLE ONLY public.signals
 ALTER TABLE ONLY public.signals
     ADD CONSTRAINT signals_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.simulation_trades
+    ADD CONSTRAINT simulation_trades_pkey PRIMARY KEY (simulation_id, number);
+
+ALTER TABLE ONLY public.simulations
+    ADD CONSTRAINT simulations_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.source_usage
     ADD CONSTRAINT source_usage_pkey PRIMARY KEY (vendor, source, month);
 
@@ -1968,6 +2062,12 @@ CREATE INDEX signals_newest ON public.signals USING btree (symbol, timeframe, op
 
 CREATE UNIQUE INDEX signals_relayed_once ON public.signals USING btree (source, external_id) WHERE (source IS NOT NULL);
 
+CREATE INDEX simulations_ended ON public.simulations USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+
+CREATE INDEX simulations_of_user ON public.simulations USING btree (user_id, created_at DESC, id DESC);
+
+CREATE INDEX simulations_running ON public.simulations USING btree (updated_at) WHERE (ended_at IS NULL);
+
 CREATE INDEX watchers_active_pairs ON public.watchers USING btree (symbol, timeframe) WHERE active;
 
 CREATE TRIGGER tell_inserted AFTER INSERT ON public.candles REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION private.tell_candles();
@@ -1990,6 +2090,9 @@ CREATE TRIGGER tell_updated AFTER UPDATE ON public.win_rate REFERENCING NEW TABL
 
 ALTER TABLE ONLY public.signal_outcomes
     ADD CONSTRAINT signal_outcomes_signal_id_fkey FOREIGN KEY (signal_id) REFERENCES public.signals(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.simulation_trades
+    ADD CONSTRAINT simulation_trades_simulation_id_fkey FOREIGN KEY (simulation_id) REFERENCES public.simulations(id) ON DELETE CASCADE;
 
 CREATE POLICY api_reads ON private.trimmed_events FOR SELECT TO zmarty_api USING (true);
 
@@ -2026,6 +2129,10 @@ CREATE POLICY api_reads ON public.risk_metric FOR SELECT TO zmarty_api USING (tr
 CREATE POLICY api_reads ON public.signal_outcomes FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.signals FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.simulation_trades FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.simulations FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.source_usage FOR SELECT TO zmarty_api USING (true);
 
@@ -2083,6 +2190,10 @@ ALTER TABLE public.signal_outcomes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.signals ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.simulation_trades ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.simulations ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.source_usage ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.user_references ENABLE ROW LEVEL SECURITY;
@@ -2130,6 +2241,10 @@ CREATE POLICY worker_keeps ON public.risk_metric TO zmarty_worker USING (true) W
 CREATE POLICY worker_keeps ON public.signal_outcomes TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.signals TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.simulation_trades TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.simulations TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.source_usage TO zmarty_worker USING (true) WITH CHECK (true);
 
@@ -2187,6 +2302,8 @@ REVOKE ALL ON FUNCTION private.keep_up_clusters() FROM PUBLIC;
 REVOKE ALL ON FUNCTION private.keep_up_context() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.keep_up_jobs() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.keep_up_simulations() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.recent_cron_runs(limit_runs integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.recent_cron_runs(limit_runs integer) TO zmarty_api;
@@ -2372,6 +2489,14 @@ GRANT UPDATE(last_used_at) ON TABLE public.service_keys TO zmarty_api;
 GRANT ALL ON TABLE public.signal_outcomes TO service_role;
 GRANT SELECT ON TABLE public.signal_outcomes TO zmarty_api;
 GRANT SELECT,INSERT ON TABLE public.signal_outcomes TO zmarty_worker;
+
+GRANT ALL ON TABLE public.simulation_trades TO service_role;
+GRANT SELECT ON TABLE public.simulation_trades TO zmarty_api;
+GRANT SELECT,INSERT,DELETE ON TABLE public.simulation_trades TO zmarty_worker;
+
+GRANT ALL ON TABLE public.simulations TO service_role;
+GRANT SELECT ON TABLE public.simulations TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.simulations TO zmarty_worker;
 
 GRANT ALL ON TABLE public.source_usage TO service_role;
 GRANT SELECT ON TABLE public.source_usage TO zmarty_api;
