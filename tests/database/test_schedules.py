@@ -151,6 +151,7 @@ async def test_the_schedules_exist(chat_api: Pool, trading_api: Pool) -> None:
         "upkeep-context",
         "upkeep-intelligence",
         "upkeep-jobs",
+        "upkeep-simulations",
     ]
 
 
