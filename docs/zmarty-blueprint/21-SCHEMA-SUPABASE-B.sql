@@ -1,5 +1,5 @@
 -- Supabase B (trading) as its migrations leave it. Generated from supabase/trading/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: 7c1e72f1f2e33d02
+-- by `make pages`; do not edit. Fingerprint of the migrations: 5d4e31cfd6bf1621
 
 CREATE SCHEMA partitions;
 
@@ -117,6 +117,31 @@ $$;
 
 COMMENT ON FUNCTION private.admit_request(vendor_name text, request_weight numeric, wait_max_seconds double precision) IS 'Take a turn at a vendor: admitted (after wait_seconds, at most the maximum), limited, paused or quota_used (then wait_seconds says when to ask again). is_low is true for one caller a day once the quota is nearly used.';
 
+CREATE FUNCTION private.bitcoin_risk(as_of timestamp with time zone) RETURNS double precision
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+declare
+  days_max constant integer := 7;
+  found double precision;
+begin
+  if to_regclass('public.risk_metric') is null then
+    return null;
+  end if;
+  -- Within a day the better founded source; a value that is older than a week is no word on this candle.
+  execute $query$
+    select value
+    from public.risk_metric
+    where symbol = 'BTC/USDT' and known_at <= $1 and known_at > $1 - make_interval(days => $2)
+    order by observed_on desc, array_position(array['anchors', 'regression', 'percentile'], source)
+    limit 1
+  $query$ into found using as_of, days_max;
+  return found;
+end
+$_$;
+
+COMMENT ON FUNCTION private.bitcoin_risk(as_of timestamp with time zone) IS 'The risk metric of BTC/USDT as it was known then; null where there is none.';
+
 CREATE FUNCTION private.forget_absences() RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -205,6 +230,32 @@ $$;
 
 COMMENT ON FUNCTION private.keep_up_context() IS 'Daily upkeep: market snapshots of two weeks ago go, and questions not asked for a month.';
 
+CREATE FUNCTION private.keep_up_intelligence() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  rows_max constant integer := 100000;
+  analyses_kept constant interval := '90 days';
+  patterns_kept constant interval := '5 years';
+begin
+  delete from public.market_intelligence
+  where (symbol, timeframe, opened_at) in (
+    select symbol, timeframe, opened_at
+    from public.market_intelligence
+    where computed_at < now() - analyses_kept
+    order by computed_at
+    limit rows_max
+  );
+  delete from public.patterns
+  where id in (
+    select id from public.patterns where detected_opened_at < now() - patterns_kept order by detected_opened_at limit rows_max
+  );
+end
+$$;
+
+COMMENT ON FUNCTION private.keep_up_intelligence() IS 'Daily upkeep: analyses older than 90 days go, patterns after five years.';
+
 CREATE FUNCTION private.keep_up_jobs() RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -226,6 +277,34 @@ end
 $$;
 
 COMMENT ON FUNCTION private.keep_up_jobs() IS 'Daily upkeep of jobs: silent ones fail, those that ended long ago go.';
+
+CREATE FUNCTION private.keep_up_simulations() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  -- Each row takes up to five thousand trades with it.
+  rows_max constant integer := 2000;
+  kept constant interval := '90 days';
+  silent_for constant interval := '1 day';
+begin
+  update public.simulations
+  set state = 'failed', error = 'abandoned: nothing was heard of it for a day', ended_at = now(), updated_at = now()
+  where id in (
+    select id
+    from public.simulations
+    where ended_at is null and updated_at < now() - silent_for
+    order by updated_at
+    limit rows_max
+  );
+  delete from public.simulations
+  where id in (
+    select id from public.simulations where ended_at < now() - kept order by ended_at limit rows_max
+  );
+end
+$$;
+
+COMMENT ON FUNCTION private.keep_up_simulations() IS 'Daily upkeep of simulations: silent ones fail, those that ended long ago go with their trades.';
 
 CREATE FUNCTION private.recent_cron_runs(limit_runs integer) RETURNS TABLE(job_name text, schedule text, status text, return_message text, started_at timestamp with time zone, ended_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1191,6 +1270,43 @@ CREATE TABLE private.trimmed_events (
 
 COMMENT ON TABLE private.trimmed_events IS 'Up to where events were removed; who stands before it has missed some.';
 
+CREATE TABLE public.calibration (
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    strategy_version text NOT NULL,
+    direction text NOT NULL,
+    n integer NOT NULL,
+    n_effective double precision NOT NULL,
+    expired integer NOT NULL,
+    first_opened_at timestamp with time zone,
+    last_opened_at timestamp with time zone,
+    mean_confidence double precision,
+    mean_share double precision,
+    brier double precision,
+    brier_base double precision,
+    skill double precision,
+    brier_earlier double precision,
+    brier_recent double precision,
+    psi double precision,
+    drift text NOT NULL,
+    reliability jsonb DEFAULT '[]'::jsonb NOT NULL,
+    computed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT calibration_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text, 'all'::text]))),
+    CONSTRAINT calibration_drift_known CHECK ((drift = ANY (ARRAY['none'::text, 'moderate'::text, 'strong'::text, 'unknown'::text]))),
+    CONSTRAINT calibration_expired_counted CHECK (((expired >= 0) AND (expired <= n))),
+    CONSTRAINT calibration_n_counted CHECK ((n >= 0))
+);
+
+COMMENT ON TABLE public.calibration IS 'Brier score, reliability and drift of the confidences of judged signals; upserted, so it grows with pairs and not with time.';
+
+COMMENT ON COLUMN public.calibration.mean_share IS 'What happened on average: 1 for a target, 0 for a stop, and for an expiry how far from stop to target it ended.';
+
+COMMENT ON COLUMN public.calibration.brier_base IS 'The Brier score of the base rate, as it was known when each signal was given.';
+
+COMMENT ON COLUMN public.calibration.skill IS '1 − brier / brier_base: above zero, the confidences said more than the base rate.';
+
+COMMENT ON COLUMN public.calibration.psi IS 'Population stability index of the strengths, recent against earlier: below 0.1 the same, above 0.25 another population.';
+
 CREATE TABLE public.candle_absences (
     symbol text NOT NULL,
     timeframe text NOT NULL,
@@ -1321,6 +1437,76 @@ CREATE TABLE public.instruments (
 
 COMMENT ON COLUMN public.instruments.refreshed_at IS 'When an exchange was last seen to list it.';
 
+CREATE TABLE public.signals (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    strategy_version text NOT NULL,
+    origin text NOT NULL,
+    direction text NOT NULL,
+    score double precision NOT NULL,
+    strength integer NOT NULL,
+    confidence double precision,
+    entry_price numeric NOT NULL,
+    targets numeric[] DEFAULT '{}'::numeric[] NOT NULL,
+    stop_price numeric,
+    risk_reward double precision,
+    expected_value double precision,
+    verdict text NOT NULL,
+    components jsonb DEFAULT '{}'::jsonb NOT NULL,
+    reasons jsonb DEFAULT '[]'::jsonb NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    regime text,
+    calibration jsonb DEFAULT '{}'::jsonb NOT NULL,
+    source text,
+    external_id text,
+    request_sha256 bytea,
+    CONSTRAINT signals_confidence_bounded CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
+    CONSTRAINT signals_directed_have_levels CHECK (((direction = 'flat'::text) OR ((confidence IS NOT NULL) AND (stop_price IS NOT NULL) AND (cardinality(targets) > 0)))),
+    CONSTRAINT signals_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text, 'flat'::text]))),
+    CONSTRAINT signals_entry_positive CHECK ((entry_price > (0)::numeric)),
+    CONSTRAINT signals_external_id_bounded CHECK (((length(external_id) >= 1) AND (length(external_id) <= 200))),
+    CONSTRAINT signals_origin_known CHECK ((origin = ANY (ARRAY['live'::text, 'backfill'::text]))),
+    CONSTRAINT signals_regime_known CHECK ((regime = ANY (ARRAY['trending'::text, 'ranging'::text, 'volatile'::text, 'quiet'::text]))),
+    CONSTRAINT signals_relayed_are_marked CHECK ((((source IS NOT NULL) = (strategy_version ~~ 'relay:%'::text)) AND ((source IS NULL) = (external_id IS NULL)) AND ((source IS NULL) OR (strategy_version = ('relay:'::text || source))))),
+    CONSTRAINT signals_score_bounded CHECK (((score >= ('-1'::integer)::double precision) AND (score <= (1)::double precision))),
+    CONSTRAINT signals_source_named CHECK ((source ~ '^[a-z0-9][a-z0-9_.-]{0,39}$'::text)),
+    CONSTRAINT signals_stop_positive CHECK ((stop_price > (0)::numeric)),
+    CONSTRAINT signals_strength_bounded CHECK (((strength >= 1) AND (strength <= 100))),
+    CONSTRAINT signals_verdict_known CHECK ((verdict = ANY (ARRAY['act'::text, 'watch'::text, 'no_edge'::text])))
+);
+
+COMMENT ON COLUMN public.signals.confidence IS 'Probability that the first target comes before the stop. Null where nothing is claimed: a flat signal.';
+
+COMMENT ON COLUMN public.signals.expected_value IS 'Expected return of the trade after costs, as a fraction of the entry price.';
+
+COMMENT ON COLUMN public.signals.calibration IS 'The curve behind the confidence: method, how many labels it learned from, its Brier score on later labels and that of the base rate.';
+
+COMMENT ON COLUMN public.signals.source IS 'Who made the signal, when it was made elsewhere; null for our own.';
+
+COMMENT ON COLUMN public.signals.external_id IS 'Its name at its source: the same one is never kept twice.';
+
+COMMENT ON COLUMN public.signals.request_sha256 IS 'Tells a repeated request from another one under the same external_id.';
+
+CREATE VIEW public.integrated_signals WITH (security_invoker='true') AS
+ SELECT COALESCE(signals.source, 'zmarty'::text) AS source,
+    signals.id AS signal_id,
+    signals.symbol,
+    signals.timeframe,
+    signals.direction,
+    signals.confidence,
+    signals.strength,
+    signals.verdict,
+    signals.strategy_version,
+    signals.opened_at,
+    signals.expires_at,
+    signals.created_at
+   FROM public.signals;
+
+COMMENT ON VIEW public.integrated_signals IS 'Signals of every source in one list: ours as zmarty, relayed ones by the name of their source.';
+
 CREATE TABLE public.jobs (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     user_id uuid,
@@ -1413,6 +1599,53 @@ COMMENT ON COLUMN public.liquidation_monitor.price_at IS 'When the candle closed
 
 COMMENT ON COLUMN public.liquidation_monitor.cascade_risk IS '0 to 100; null where no cluster of the map says how much it holds.';
 
+CREATE VIEW public.market_data WITH (security_invoker='true') AS
+ SELECT candles.opened_at AS "time",
+    candles.symbol,
+    candles.timeframe,
+    candles.exchange,
+    candles.open,
+    candles.high,
+    candles.low,
+    candles.close,
+    candles.volume,
+    candles.volume_usd,
+    candles.trades_count,
+    candles.vwap
+   FROM public.candles;
+
+COMMENT ON VIEW public.market_data IS 'Candles under the name and columns of the customer''s hypertable.';
+
+CREATE TABLE public.market_intelligence (
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    close numeric NOT NULL,
+    trend_direction text NOT NULL,
+    trend_strength double precision NOT NULL,
+    volatility double precision,
+    volatility_close double precision,
+    relative_volatility double precision,
+    regime text,
+    season text,
+    levels jsonb DEFAULT '[]'::jsonb NOT NULL,
+    indicators jsonb DEFAULT '{}'::jsonb NOT NULL,
+    computed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT market_intelligence_close_positive CHECK ((close > (0)::numeric)),
+    CONSTRAINT market_intelligence_regime_known CHECK ((regime = ANY (ARRAY['trending'::text, 'ranging'::text, 'volatile'::text, 'quiet'::text]))),
+    CONSTRAINT market_intelligence_season_known CHECK ((season = ANY (ARRAY['accumulation'::text, 'neutral'::text, 'distribution'::text]))),
+    CONSTRAINT market_intelligence_strength_bounded CHECK (((trend_strength >= (0)::double precision) AND (trend_strength <= (100)::double precision))),
+    CONSTRAINT market_intelligence_trend_known CHECK ((trend_direction = ANY (ARRAY['up'::text, 'down'::text, 'sideways'::text])))
+);
+
+COMMENT ON TABLE public.market_intelligence IS 'The analysis of each candle that was the newest when it was analysed.';
+
+COMMENT ON COLUMN public.market_intelligence.volatility IS 'Yang–Zhang, annualised, 1 = 100 %; volatility_close is the same from closes alone.';
+
+COMMENT ON COLUMN public.market_intelligence.relative_volatility IS 'Volatility over its own median of the last bars; 1 is as usual.';
+
+COMMENT ON COLUMN public.market_intelligence.season IS 'From the risk metric of Bitcoin as known at the close; null where there is none.';
+
 CREATE TABLE public.market_snapshots (
     source text NOT NULL,
     observed_at timestamp with time zone NOT NULL,
@@ -1426,6 +1659,81 @@ CREATE TABLE public.market_snapshots (
 COMMENT ON TABLE public.market_snapshots IS 'Market-wide answers by source: tables by pair or coin, and lists. Written by observe_market, kept for 14 days.';
 
 COMMENT ON COLUMN public.market_snapshots.observed_at IS 'When it held: the vendor''s own time where it gives one, else when it answered.';
+
+CREATE TABLE public.pattern_effectiveness (
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    kind text NOT NULL,
+    direction text NOT NULL,
+    origin text NOT NULL,
+    horizon text NOT NULL,
+    n integer NOT NULL,
+    n_effective double precision NOT NULL,
+    wins integer NOT NULL,
+    losses integer NOT NULL,
+    expired integer NOT NULL,
+    rate double precision NOT NULL,
+    low double precision NOT NULL,
+    high double precision NOT NULL,
+    baseline double precision,
+    expectancy double precision NOT NULL,
+    profit_factor double precision,
+    since timestamp with time zone NOT NULL,
+    computed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT pattern_effectiveness_adds_up CHECK ((((wins + losses) + expired) = n)),
+    CONSTRAINT pattern_effectiveness_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text, 'all'::text]))),
+    CONSTRAINT pattern_effectiveness_interval_holds CHECK (((low <= rate) AND (rate <= high))),
+    CONSTRAINT pattern_effectiveness_n_counted CHECK ((n > 0)),
+    CONSTRAINT pattern_effectiveness_origin_known CHECK ((origin = ANY (ARRAY['live'::text, 'backfill'::text, 'all'::text])))
+);
+
+COMMENT ON TABLE public.pattern_effectiveness IS 'How often judged patterns of a kind reached their target before their invalidation; never a rate without its n.';
+
+COMMENT ON COLUMN public.pattern_effectiveness.since IS 'When the first pattern that counts here was detected.';
+
+CREATE TABLE public.patterns (
+    id uuid NOT NULL,
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    kind text NOT NULL,
+    direction text NOT NULL,
+    origin text NOT NULL,
+    confidence double precision NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone NOT NULL,
+    detected_opened_at timestamp with time zone NOT NULL,
+    price_levels jsonb NOT NULL,
+    bars jsonb NOT NULL,
+    fits jsonb DEFAULT '{}'::jsonb NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    over_at timestamp with time zone,
+    barrier text,
+    ambiguous boolean,
+    return_net double precision,
+    r_multiple double precision,
+    mfe double precision,
+    mae double precision,
+    closed_at timestamp with time zone,
+    baseline double precision,
+    label_version text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT patterns_barrier_known CHECK ((barrier = ANY (ARRAY['target'::text, 'stop'::text, 'expiry'::text]))),
+    CONSTRAINT patterns_baseline_bounded CHECK (((baseline >= (0)::double precision) AND (baseline <= (1)::double precision))),
+    CONSTRAINT patterns_confidence_bounded CHECK (((confidence >= (0.6)::double precision) AND (confidence <= (1)::double precision))),
+    CONSTRAINT patterns_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text]))),
+    CONSTRAINT patterns_judged_whole CHECK ((((barrier IS NULL) = (return_net IS NULL)) AND ((barrier IS NULL) = (label_version IS NULL)))),
+    CONSTRAINT patterns_kind_named CHECK ((kind ~ '^[a-z][a-z_]{2,39}$'::text)),
+    CONSTRAINT patterns_origin_known CHECK ((origin = ANY (ARRAY['live'::text, 'backfill'::text]))),
+    CONSTRAINT patterns_run_forward CHECK (((started_at <= ended_at) AND (ended_at <= detected_opened_at)))
+);
+
+COMMENT ON TABLE public.patterns IS 'Pair, kind and first bar name a pattern, and its id is made of them: found again on the next candle, it is the same row.';
+
+COMMENT ON COLUMN public.patterns.over_at IS 'Opening time of the candle that reached the target or the invalidation.';
+
+COMMENT ON COLUMN public.patterns.barrier IS 'Null until its horizon has passed; then which of target, invalidation and expiry came first.';
+
+COMMENT ON COLUMN public.patterns.baseline IS 'How often the same trade, entered on other bars of the period, reached its target.';
 
 CREATE TABLE public.recent_errors (
     id bigint NOT NULL,
@@ -1488,6 +1796,28 @@ COMMENT ON COLUMN public.risk_metric.days IS 'How many daily closes value and ra
 
 COMMENT ON COLUMN public.risk_metric.known_at IS 'The close of the day: nothing later is in the row.';
 
+CREATE TABLE public.service_keys (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    key_sha256 bytea NOT NULL,
+    scopes text[] NOT NULL,
+    source text,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT service_keys_digest_whole CHECK ((length(key_sha256) = 32)),
+    CONSTRAINT service_keys_name_bounded CHECK (((length(name) >= 1) AND (length(name) <= 80))),
+    CONSTRAINT service_keys_scoped CHECK (((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 20))),
+    CONSTRAINT service_keys_source_named CHECK ((source ~ '^[a-z0-9][a-z0-9_.-]{0,39}$'::text))
+);
+
+COMMENT ON TABLE public.service_keys IS 'One row a key that an operator made. The key itself is shown once and kept nowhere; revoked ones stay, so that its past is known.';
+
+COMMENT ON COLUMN public.service_keys.source IS 'The only source this key may send signals as; null: any.';
+
+COMMENT ON COLUMN public.service_keys.last_used_at IS 'To the minute.';
+
 CREATE TABLE public.signal_outcomes (
     signal_id uuid NOT NULL,
     horizon text NOT NULL,
@@ -1505,41 +1835,65 @@ CREATE TABLE public.signal_outcomes (
 
 COMMENT ON TABLE public.signal_outcomes IS 'Which barrier a signal met first within a horizon. Returns, mfe and mae are fractions of the entry price.';
 
-CREATE TABLE public.signals (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    symbol text NOT NULL,
-    timeframe text NOT NULL,
-    opened_at timestamp with time zone NOT NULL,
-    strategy_version text NOT NULL,
-    origin text NOT NULL,
+CREATE TABLE public.simulation_trades (
+    simulation_id uuid NOT NULL,
+    number integer NOT NULL,
     direction text NOT NULL,
-    score double precision NOT NULL,
-    strength integer NOT NULL,
+    kind text NOT NULL,
     confidence double precision,
-    entry_price numeric NOT NULL,
-    targets numeric[] DEFAULT '{}'::numeric[] NOT NULL,
-    stop_price numeric,
-    risk_reward double precision,
-    expected_value double precision,
-    verdict text NOT NULL,
-    components jsonb DEFAULT '{}'::jsonb NOT NULL,
-    reasons jsonb DEFAULT '[]'::jsonb NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT signals_confidence_bounded CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
-    CONSTRAINT signals_directed_have_levels CHECK (((direction = 'flat'::text) OR ((confidence IS NOT NULL) AND (stop_price IS NOT NULL) AND (cardinality(targets) > 0)))),
-    CONSTRAINT signals_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text, 'flat'::text]))),
-    CONSTRAINT signals_entry_positive CHECK ((entry_price > (0)::numeric)),
-    CONSTRAINT signals_origin_known CHECK ((origin = ANY (ARRAY['live'::text, 'backfill'::text]))),
-    CONSTRAINT signals_score_bounded CHECK (((score >= ('-1'::integer)::double precision) AND (score <= (1)::double precision))),
-    CONSTRAINT signals_stop_positive CHECK ((stop_price > (0)::numeric)),
-    CONSTRAINT signals_strength_bounded CHECK (((strength >= 1) AND (strength <= 100))),
-    CONSTRAINT signals_verdict_known CHECK ((verdict = ANY (ARRAY['act'::text, 'watch'::text, 'no_edge'::text])))
+    verdict text,
+    opened_at timestamp with time zone NOT NULL,
+    entered_at timestamp with time zone NOT NULL,
+    entry_price double precision NOT NULL,
+    paid_price double precision NOT NULL,
+    stop_price double precision NOT NULL,
+    target_price double precision NOT NULL,
+    exited_at timestamp with time zone NOT NULL,
+    exit_price double precision NOT NULL,
+    reason text NOT NULL,
+    ambiguous boolean NOT NULL,
+    bars integer NOT NULL,
+    units double precision NOT NULL,
+    notional double precision NOT NULL,
+    return_net double precision NOT NULL,
+    r_multiple double precision NOT NULL,
+    pnl double precision NOT NULL,
+    mfe double precision NOT NULL,
+    mae double precision NOT NULL,
+    CONSTRAINT simulation_trades_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text]))),
+    CONSTRAINT simulation_trades_numbered CHECK ((number >= 1)),
+    CONSTRAINT simulation_trades_reason_known CHECK ((reason = ANY (ARRAY['target'::text, 'stop'::text, 'expiry'::text, 'open'::text])))
 );
 
-COMMENT ON COLUMN public.signals.confidence IS 'Probability that the first target comes before the stop. Null where nothing is claimed: a flat signal.';
+COMMENT ON TABLE public.simulation_trades IS 'Trades nobody made: what a replay would have bought and sold. Prices are results of a calculation, not money.';
 
-COMMENT ON COLUMN public.signals.expected_value IS 'Expected return of the trade after costs, as a fraction of the entry price.';
+CREATE TABLE public.simulations (
+    id uuid NOT NULL,
+    user_id uuid,
+    kind text NOT NULL,
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    request jsonb NOT NULL,
+    state text DEFAULT 'running'::text NOT NULL,
+    summary jsonb,
+    curve jsonb,
+    trades_count integer,
+    error text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT simulations_curve_bounded CHECK (((jsonb_typeof(curve) = 'array'::text) AND (jsonb_array_length(curve) <= 400))),
+    CONSTRAINT simulations_ended_once CHECK (((state <> 'running'::text) = (ended_at IS NOT NULL))),
+    CONSTRAINT simulations_kind_known CHECK ((kind = ANY (ARRAY['analyze'::text, 'win_ratio'::text, 'validate_pattern'::text, 'assess_risk'::text, 'report'::text]))),
+    CONSTRAINT simulations_request_bounded CHECK ((pg_column_size(request) <= 16384)),
+    CONSTRAINT simulations_state_known CHECK ((state = ANY (ARRAY['running'::text, 'done'::text, 'failed'::text, 'cancelled'::text]))),
+    CONSTRAINT simulations_summary_bounded CHECK ((pg_column_size(summary) <= 65536)),
+    CONSTRAINT simulations_trades_counted CHECK ((trades_count >= 0))
+);
+
+COMMENT ON TABLE public.simulations IS 'A replay over history that a user asked for; its id is that of its job.';
+
+COMMENT ON COLUMN public.simulations.trades_count IS 'All trades of the replay; simulation_trades keeps at most the newest 5000 of them.';
 
 CREATE TABLE public.source_usage (
     vendor text NOT NULL,
@@ -1595,6 +1949,30 @@ CREATE VIEW public.source_standing WITH (security_invoker='true') AS
      CROSS JOIN ( SELECT (date_trunc('month'::text, (statement_timestamp() AT TIME ZONE 'UTC'::text)))::date AS month) this);
 
 COMMENT ON VIEW public.source_standing IS 'For operators: what each source was asked this month, was answered and had to leave out, and when it last answered.';
+
+CREATE VIEW public.trading_signals WITH (security_invoker='true') AS
+ SELECT signals.id,
+    signals.symbol,
+    signals.timeframe,
+        CASE signals.direction
+            WHEN 'long'::text THEN 'buy'::text
+            WHEN 'short'::text THEN 'sell'::text
+            ELSE 'hold'::text
+        END AS signal_type,
+    signals.strength,
+    signals.confidence AS confidence_score,
+    signals.entry_price,
+    signals.targets[1] AS target_price,
+    signals.stop_price AS stop_loss,
+    signals.verdict,
+    ( SELECT string_agg((said.reason ->> 'text'::text), ' '::text ORDER BY said.place) AS string_agg
+           FROM jsonb_array_elements(signals.reasons) WITH ORDINALITY said(reason, place)) AS reasoning,
+    jsonb_build_object('strategy_version', signals.strategy_version, 'origin', signals.origin, 'opened_at', signals.opened_at, 'score', signals.score, 'components', signals.components, 'targets', to_jsonb(signals.targets)) AS metadata,
+    signals.expires_at,
+    signals.created_at
+   FROM public.signals;
+
+COMMENT ON VIEW public.trading_signals IS 'Signals as the customer''s clients read them; signals holds everything.';
 
 CREATE TABLE public.user_references (
     user_id uuid NOT NULL,
@@ -1791,6 +2169,9 @@ ALTER TABLE ONLY public.candles
 ALTER TABLE ONLY private.trimmed_events
     ADD CONSTRAINT trimmed_events_pkey PRIMARY KEY (is_only);
 
+ALTER TABLE ONLY public.calibration
+    ADD CONSTRAINT calibration_pkey PRIMARY KEY (symbol, timeframe, strategy_version, direction);
+
 ALTER TABLE ONLY public.candle_absences
     ADD CONSTRAINT candle_absences_pkey PRIMARY KEY (symbol, timeframe, exchange, first_opened_at);
 
@@ -1827,8 +2208,20 @@ ALTER TABLE ONLY public.liq_clusters
 ALTER TABLE ONLY public.liquidation_monitor
     ADD CONSTRAINT liquidation_monitor_pkey PRIMARY KEY (symbol);
 
+ALTER TABLE ONLY public.market_intelligence
+    ADD CONSTRAINT market_intelligence_pkey PRIMARY KEY (symbol, timeframe, opened_at);
+
 ALTER TABLE ONLY public.market_snapshots
     ADD CONSTRAINT market_snapshots_pkey PRIMARY KEY (source, observed_at);
+
+ALTER TABLE ONLY public.pattern_effectiveness
+    ADD CONSTRAINT pattern_effectiveness_pkey PRIMARY KEY (symbol, timeframe, kind, direction, origin);
+
+ALTER TABLE ONLY public.patterns
+    ADD CONSTRAINT patterns_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.patterns
+    ADD CONSTRAINT patterns_told_once UNIQUE (symbol, timeframe, kind, started_at);
 
 ALTER TABLE ONLY public.recent_errors
     ADD CONSTRAINT recent_errors_pkey PRIMARY KEY (id);
@@ -1842,6 +2235,12 @@ ALTER TABLE ONLY public.risk_anchors
 ALTER TABLE ONLY public.risk_metric
     ADD CONSTRAINT risk_metric_pkey PRIMARY KEY (symbol, observed_on, source);
 
+ALTER TABLE ONLY public.service_keys
+    ADD CONSTRAINT service_keys_key_sha256_key UNIQUE (key_sha256);
+
+ALTER TABLE ONLY public.service_keys
+    ADD CONSTRAINT service_keys_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.signal_outcomes
     ADD CONSTRAINT signal_outcomes_pkey PRIMARY KEY (signal_id, horizon, label_version);
 
@@ -1850,6 +2249,12 @@ ALTER TABLE ONLY public.signals
 
 ALTER TABLE ONLY public.signals
     ADD CONSTRAINT signals_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.simulation_trades
+    ADD CONSTRAINT simulation_trades_pkey PRIMARY KEY (simulation_id, number);
+
+ALTER TABLE ONLY public.simulations
+    ADD CONSTRAINT simulations_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.source_usage
     ADD CONSTRAINT source_usage_pkey PRIMARY KEY (vendor, source, month);
@@ -1910,11 +2315,27 @@ CREATE INDEX liq_clusters_by_time ON public.liq_clusters USING btree (symbol, ob
 
 CREATE INDEX liq_clusters_of_source ON public.liq_clusters USING btree (symbol, source, observed_at DESC);
 
+CREATE INDEX market_intelligence_computed ON public.market_intelligence USING btree (computed_at);
+
 CREATE INDEX market_snapshots_oldest ON public.market_snapshots USING btree (observed_at);
+
+CREATE INDEX patterns_active ON public.patterns USING btree (symbol, expires_at DESC);
+
+CREATE INDEX patterns_detected ON public.patterns USING btree (detected_opened_at);
+
+CREATE INDEX patterns_unjudged ON public.patterns USING btree (symbol, timeframe, detected_opened_at) WHERE (barrier IS NULL);
 
 CREATE INDEX recent_errors_newest ON public.recent_errors USING btree (occurred_at DESC);
 
 CREATE INDEX signals_newest ON public.signals USING btree (symbol, timeframe, opened_at DESC);
+
+CREATE UNIQUE INDEX signals_relayed_once ON public.signals USING btree (source, external_id) WHERE (source IS NOT NULL);
+
+CREATE INDEX simulations_ended ON public.simulations USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+
+CREATE INDEX simulations_of_user ON public.simulations USING btree (user_id, created_at DESC, id DESC);
+
+CREATE INDEX simulations_running ON public.simulations USING btree (updated_at) WHERE (ended_at IS NULL);
 
 CREATE INDEX watchers_active_pairs ON public.watchers USING btree (symbol, timeframe) WHERE active;
 
@@ -1939,6 +2360,9 @@ CREATE TRIGGER tell_updated AFTER UPDATE ON public.win_rate REFERENCING NEW TABL
 ALTER TABLE ONLY public.signal_outcomes
     ADD CONSTRAINT signal_outcomes_signal_id_fkey FOREIGN KEY (signal_id) REFERENCES public.signals(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.simulation_trades
+    ADD CONSTRAINT simulation_trades_simulation_id_fkey FOREIGN KEY (simulation_id) REFERENCES public.simulations(id) ON DELETE CASCADE;
+
 CREATE POLICY api_reads ON private.trimmed_events FOR SELECT TO zmarty_api USING (true);
 
 ALTER TABLE private.trimmed_events ENABLE ROW LEVEL SECURITY;
@@ -1948,6 +2372,8 @@ CREATE POLICY api_keeps ON public.cluster_pushes TO zmarty_api USING (true) WITH
 CREATE POLICY api_keeps ON public.jobs TO zmarty_api USING (true) WITH CHECK (true);
 
 CREATE POLICY api_keeps ON public.recent_errors TO zmarty_api USING (true) WITH CHECK (true);
+
+CREATE POLICY api_reads ON public.calibration FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.candle_absences FOR SELECT TO zmarty_api USING (true);
 
@@ -1967,13 +2393,23 @@ CREATE POLICY api_reads ON public.liq_clusters FOR SELECT TO zmarty_api USING (t
 
 CREATE POLICY api_reads ON public.liquidation_monitor FOR SELECT TO zmarty_api USING (true);
 
+CREATE POLICY api_reads ON public.market_intelligence FOR SELECT TO zmarty_api USING (true);
+
 CREATE POLICY api_reads ON public.market_snapshots FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.pattern_effectiveness FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.patterns FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.risk_metric FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.signal_outcomes FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.signals FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.simulation_trades FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.simulations FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.source_usage FOR SELECT TO zmarty_api USING (true);
 
@@ -1986,6 +2422,12 @@ CREATE POLICY api_reads ON public.watchers FOR SELECT TO zmarty_api USING (true)
 CREATE POLICY api_reads ON public.win_rate FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.worker_heartbeats FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_relays ON public.signals FOR INSERT TO zmarty_api WITH CHECK ((source IS NOT NULL));
+
+CREATE POLICY api_verifies ON public.service_keys TO zmarty_api USING (true) WITH CHECK (true);
+
+ALTER TABLE public.calibration ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.candle_absences ENABLE ROW LEVEL SECURITY;
 
@@ -2011,7 +2453,13 @@ ALTER TABLE public.liq_clusters ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.liquidation_monitor ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.market_intelligence ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.market_snapshots ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.pattern_effectiveness ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.patterns ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.recent_errors ENABLE ROW LEVEL SECURITY;
 
@@ -2019,11 +2467,17 @@ ALTER TABLE public.risk_anchors ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.risk_metric ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.service_keys ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY services_read ON public.user_references FOR SELECT TO zmarty_api, zmarty_worker USING (true);
 
 ALTER TABLE public.signal_outcomes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.signals ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.simulation_trades ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.simulations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.source_usage ENABLE ROW LEVEL SECURITY;
 
@@ -2040,6 +2494,8 @@ ALTER TABLE public.watchers ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.win_rate ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.worker_heartbeats ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY worker_keeps ON public.calibration TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.candle_absences TO zmarty_worker USING (true) WITH CHECK (true);
 
@@ -2063,7 +2519,13 @@ CREATE POLICY worker_keeps ON public.liq_clusters TO zmarty_worker USING (true) 
 
 CREATE POLICY worker_keeps ON public.liquidation_monitor TO zmarty_worker USING (true) WITH CHECK (true);
 
+CREATE POLICY worker_keeps ON public.market_intelligence TO zmarty_worker USING (true) WITH CHECK (true);
+
 CREATE POLICY worker_keeps ON public.market_snapshots TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.pattern_effectiveness TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.patterns TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.recent_errors TO zmarty_worker USING (true) WITH CHECK (true);
 
@@ -2072,6 +2534,10 @@ CREATE POLICY worker_keeps ON public.risk_metric TO zmarty_worker USING (true) W
 CREATE POLICY worker_keeps ON public.signal_outcomes TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.signals TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.simulation_trades TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.simulations TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.source_usage TO zmarty_worker USING (true) WITH CHECK (true);
 
@@ -2122,6 +2588,9 @@ GRANT ALL ON FUNCTION partitions.ensure_candle_partitions(first_at timestamp wit
 REVOKE ALL ON FUNCTION private.admit_request(vendor_name text, request_weight numeric, wait_max_seconds double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.admit_request(vendor_name text, request_weight numeric, wait_max_seconds double precision) TO zmarty_worker;
 
+REVOKE ALL ON FUNCTION private.bitcoin_risk(as_of timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.bitcoin_risk(as_of timestamp with time zone) TO zmarty_worker;
+
 REVOKE ALL ON FUNCTION private.forget_absences() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.keep_up() FROM PUBLIC;
@@ -2130,7 +2599,11 @@ REVOKE ALL ON FUNCTION private.keep_up_clusters() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.keep_up_context() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION private.keep_up_intelligence() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION private.keep_up_jobs() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.keep_up_simulations() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.recent_cron_runs(limit_runs integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.recent_cron_runs(limit_runs integer) TO zmarty_api;
@@ -2229,6 +2702,10 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.candles TO zmarty_worker;
 
 GRANT SELECT ON TABLE private.trimmed_events TO zmarty_api;
 
+GRANT ALL ON TABLE public.calibration TO service_role;
+GRANT SELECT ON TABLE public.calibration TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.calibration TO zmarty_worker;
+
 GRANT ALL ON TABLE public.candle_absences TO service_role;
 GRANT SELECT ON TABLE public.candle_absences TO zmarty_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.candle_absences TO zmarty_worker;
@@ -2269,6 +2746,14 @@ GRANT ALL ON TABLE public.instruments TO service_role;
 GRANT SELECT ON TABLE public.instruments TO zmarty_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.instruments TO zmarty_worker;
 
+GRANT ALL ON TABLE public.signals TO service_role;
+GRANT SELECT,INSERT ON TABLE public.signals TO zmarty_api;
+GRANT SELECT,INSERT ON TABLE public.signals TO zmarty_worker;
+
+GRANT ALL ON TABLE public.integrated_signals TO service_role;
+GRANT SELECT ON TABLE public.integrated_signals TO zmarty_api;
+GRANT SELECT ON TABLE public.integrated_signals TO zmarty_worker;
+
 GRANT ALL ON TABLE public.jobs TO service_role;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.jobs TO zmarty_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.jobs TO zmarty_worker;
@@ -2283,9 +2768,25 @@ GRANT ALL ON TABLE public.liquidation_monitor TO service_role;
 GRANT SELECT ON TABLE public.liquidation_monitor TO zmarty_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.liquidation_monitor TO zmarty_worker;
 
+GRANT ALL ON TABLE public.market_data TO service_role;
+GRANT SELECT ON TABLE public.market_data TO zmarty_api;
+GRANT SELECT ON TABLE public.market_data TO zmarty_worker;
+
+GRANT ALL ON TABLE public.market_intelligence TO service_role;
+GRANT SELECT ON TABLE public.market_intelligence TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.market_intelligence TO zmarty_worker;
+
 GRANT ALL ON TABLE public.market_snapshots TO service_role;
 GRANT SELECT ON TABLE public.market_snapshots TO zmarty_api;
 GRANT SELECT,INSERT ON TABLE public.market_snapshots TO zmarty_worker;
+
+GRANT ALL ON TABLE public.pattern_effectiveness TO service_role;
+GRANT SELECT ON TABLE public.pattern_effectiveness TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.pattern_effectiveness TO zmarty_worker;
+
+GRANT ALL ON TABLE public.patterns TO service_role;
+GRANT SELECT ON TABLE public.patterns TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.patterns TO zmarty_worker;
 
 GRANT ALL ON TABLE public.recent_errors TO service_role;
 GRANT SELECT,INSERT,DELETE ON TABLE public.recent_errors TO zmarty_api;
@@ -2300,13 +2801,22 @@ GRANT ALL ON TABLE public.risk_metric TO service_role;
 GRANT SELECT ON TABLE public.risk_metric TO zmarty_api;
 GRANT SELECT,INSERT ON TABLE public.risk_metric TO zmarty_worker;
 
+GRANT ALL ON TABLE public.service_keys TO service_role;
+GRANT SELECT ON TABLE public.service_keys TO zmarty_api;
+
+GRANT UPDATE(last_used_at) ON TABLE public.service_keys TO zmarty_api;
+
 GRANT ALL ON TABLE public.signal_outcomes TO service_role;
 GRANT SELECT ON TABLE public.signal_outcomes TO zmarty_api;
 GRANT SELECT,INSERT ON TABLE public.signal_outcomes TO zmarty_worker;
 
-GRANT ALL ON TABLE public.signals TO service_role;
-GRANT SELECT ON TABLE public.signals TO zmarty_api;
-GRANT SELECT,INSERT ON TABLE public.signals TO zmarty_worker;
+GRANT ALL ON TABLE public.simulation_trades TO service_role;
+GRANT SELECT ON TABLE public.simulation_trades TO zmarty_api;
+GRANT SELECT,INSERT,DELETE ON TABLE public.simulation_trades TO zmarty_worker;
+
+GRANT ALL ON TABLE public.simulations TO service_role;
+GRANT SELECT ON TABLE public.simulations TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.simulations TO zmarty_worker;
 
 GRANT ALL ON TABLE public.source_usage TO service_role;
 GRANT SELECT ON TABLE public.source_usage TO zmarty_api;
@@ -2315,6 +2825,10 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.source_usage TO zmarty_worker;
 GRANT ALL ON TABLE public.source_standing TO service_role;
 GRANT SELECT ON TABLE public.source_standing TO zmarty_api;
 GRANT SELECT ON TABLE public.source_standing TO zmarty_worker;
+
+GRANT ALL ON TABLE public.trading_signals TO service_role;
+GRANT SELECT ON TABLE public.trading_signals TO zmarty_api;
+GRANT SELECT ON TABLE public.trading_signals TO zmarty_worker;
 
 GRANT ALL ON TABLE public.user_references TO service_role;
 GRANT SELECT ON TABLE public.user_references TO zmarty_api;
