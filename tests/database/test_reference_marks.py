@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
-import time
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -184,20 +182,3 @@ async def test_the_ledger_notifies_nobody(chat: Pool, chat_database: Database, u
         assert len(heard) == 1
     finally:
         await listener.close()
-
-
-async def test_a_mark_costs_the_ledger_little(chat: Pool, user: UUID) -> None:
-    """The same grants with and without the trigger, in turns; the medians are printed, a doubling fails."""
-    grants = """
-        select count(private.grant_credits($1, 1, $2 || number, 'test')) from generate_series(1, 500) as number"""
-    seconds: dict[str, list[float]] = {"enable": [], "disable": []}
-    for turn in range(6):
-        for state, measured in seconds.items():
-            await chat.execute(f"alter table credit_accounts {state} trigger mark_reference")
-            started = time.perf_counter()
-            await chat.execute(grants, user, f"{turn} {state} ")
-            measured.append(time.perf_counter() - started)
-
-    with_mark, without = (statistics.median(measured) / 500 * 1e6 for measured in seconds.values())
-    print(f"a grant with its mark {with_mark:.0f} µs, without {without:.0f} µs: {with_mark / without:.2f}x")
-    assert with_mark < 2 * without
