@@ -133,7 +133,8 @@ async def answers(effort: Effort) -> tuple[list[list[float]], list[list[float]]]
                 # As if a candle had closed since: the stored analysis is no longer of the newest.
                 await admin.execute(
                     "update market_intelligence set opened_at = opened_at - interval '1 hour',"
-                    " computed_at = now() - interval '1 hour'"
+                    " computed_at = now() - interval '1 hour' where symbol = any($1::text[])",
+                    names,
                 )
                 later.append(await asked(client, names))
     return first, later

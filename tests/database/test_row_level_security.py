@@ -45,6 +45,9 @@ TRADING = {
     "liq_clusters": {"zmarty_api": "s", "zmarty_worker": "si"},
     "market_data": {"zmarty_api": "s", "zmarty_worker": "s"},
     "market_snapshots": {"zmarty_api": "s", "zmarty_worker": "si"},
+    "market_intelligence": {"zmarty_api": "s", "zmarty_worker": "siu"},
+    "pattern_effectiveness": {"zmarty_api": "s", "zmarty_worker": "siu"},
+    "patterns": {"zmarty_api": "s", "zmarty_worker": "siu"},
     "recent_errors": {"zmarty_api": "sid", "zmarty_worker": "sid"},
     "service_keys": {"zmarty_api": "s(u)"},
     "signal_outcomes": {"zmarty_api": "s", "zmarty_worker": "si"},
@@ -91,6 +94,7 @@ TRADING_FUNCTIONS = {
     "queueing.resume": {"zmarty_api"},
     "queueing.repair_queues": {"zmarty_api", "zmarty_worker"},
     "queueing.retry_dead": {"zmarty_api"},
+    "private.bitcoin_risk": {"zmarty_worker"},
     "private.recent_cron_runs": {"zmarty_api", "zmarty_worker"},
 }
 ROLES = ("anon", "authenticated", "zmarty_api", "zmarty_worker")
