@@ -211,7 +211,7 @@ class Consumer:
         started = time.monotonic()
         message: JobMessage | None = None
         try:
-            message = messages.parse(self._work.message, lease.body)
+            message = messages.parse(self._work.message, lease.text)
             named = await conclude(self._pool, self._work, lease, await self._handle(message, lease))
         except MessageMalformed as refused:
             named = await conclude(self._pool, self._work, lease, Bury(refused.code, refused.reason))

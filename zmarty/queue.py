@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Generic, Protocol, TypeVar, cast
 
 from tembo_pgmq_python.async_queue import PGMQueue
 from tembo_pgmq_python.messages import QueueMetrics
@@ -97,14 +97,14 @@ async def metrics(connection: Connection, queue: str) -> QueueMetrics:
 # Not frozen: a frozen one costs three times as much to make, and this is made for every message.
 @dataclass(slots=True, eq=False)
 class Lease:
-    """A message as it was read, before anybody knows whether its body makes sense. `read_count` is the lease's token."""
+    """A message as it was read, before anybody knows whether its text makes sense. `read_count` is the lease's token."""
 
     queue: str
     id: int
     read_count: int
     enqueued_at: datetime
-    leased_until: datetime
-    body: Any
+    # Undecoded: text that no decoder takes must not keep the others of its lease from being read. None is SQL's null.
+    text: str | None
     texts: Statements = field(repr=False)
     # Being completed: the row is locked by our transaction, and renewing would wait for its end.
     ending: bool = field(default=False, init=False)
@@ -163,7 +163,7 @@ async def lease(pool: Pool, queue: str, *, quantity: int, lease_seconds: float) 
     texts = await statements_for(pool, queue)
     async with _impatient(pool) as connection:
         rows = await connection.fetch(texts["lease"], quantity, lease_seconds)
-    leases = [Lease(queue, row[0], row[1], row[2], row[3], row[4], texts) for row in rows]
+    leases = [Lease(queue, row[0], row[1], row[2], row[3], texts) for row in rows]
     # `update … returning` does not keep the order of the select that fed it.
     leases.sort(key=lambda taken: taken.id)
     return leases
