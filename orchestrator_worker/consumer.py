@@ -15,6 +15,7 @@ from orchestrator_worker.batch import BatchRun
 from orchestrator_worker.budget import Budget
 from orchestrator_worker.commits import Commits, Unshared
 from orchestrator_worker.conclude import conclude, conclude_failed
+from orchestrator_worker.deadlines import Deadlines
 from orchestrator_worker.ending import Bury, Ending
 from orchestrator_worker.leases import Leases
 from orchestrator_worker.resources import Resources
@@ -59,6 +60,7 @@ class Consumer:
         self._budget = budget or Budget(work.concurrency)
         self._budget.join(self.queue, work.priority)
         self._leases = Leases(self._pool, work.lease_seconds, self.tally, self._lost)
+        self._deadlines = Deadlines(work.timeout_seconds)
         self._commits = Commits(self._pool, self._place_free) if work.concurrency > 1 else None
         # Whose handler runs has a place; a delivery that only waits for its commit has given it up.
         self._placed: set[Lease] = set()
@@ -212,7 +214,8 @@ class Consumer:
         message: JobMessage | None = None
         try:
             message = messages.parse(self._work.message, lease.text)
-            named = await conclude(self._pool, self._work, lease, await self._handle(message, lease))
+            ending = await self._handle(message, lease)
+            named = "done" if ending is None else await conclude(self._pool, self._work, lease, ending)
         except MessageMalformed as refused:
             named = await conclude(self._pool, self._work, lease, Bury(refused.code, refused.reason))
         except LeaseLost:
@@ -226,6 +229,7 @@ class Consumer:
         self._seconds_each += (seconds - self._seconds_each) * NEWEST_SHARE
         duration_ms = round(seconds * 1000, 1)
         self.tally.count(named, duration_ms)
+        await self._measure_depth()
         if named in RETRIED:
             self.wake()  # it may be due before what we wait for
         log.info(
@@ -234,7 +238,7 @@ class Consumer:
             symbol=message.symbol if message else None,
             timeframe=message.timeframe if message else None,
             duration_ms=duration_ms,
-            queue_depth=await self._measure_depth(),
+            queue_depth=self._depth,
             msg_id=lease.id,
             attempt=lease.read_count,
             ending=named,
@@ -249,8 +253,7 @@ class Consumer:
     async def _handle_with(self, message: JobMessage, lease: Lease, completion: Completion | None) -> Ending:
         assert self._work.handle is not None
         delivery = Delivery(message, lease, completion)
-        async with asyncio.timeout(self._work.timeout_seconds):
-            ending = await self._work.handle(delivery, self._resources)
+        ending = await self._deadlines.keep(self._work.handle(delivery, self._resources))
         assert ending is not None or delivery.completed, (
             "a handler completes its delivery or returns an ending"
         )
@@ -258,14 +261,14 @@ class Consumer:
 
     async def _deliver_batch(self, leases: Sequence[Lease]) -> None:
         run = BatchRun(self._work, self._resources, self.tally)
-        await run.deliver(leases, await self._measure_depth())
+        await self._measure_depth()
+        await run.deliver(leases, self._depth)
         if any(run.endings[ending] for ending in RETRIED):
             self.wake()
 
-    async def _measure_depth(self) -> int:
+    async def _measure_depth(self) -> None:
         now = time.monotonic()
         if now - self._depth_at >= DEPTH_SECONDS:
             self._depth_at = now
             with suppress(*TROUBLE):
                 self._depth = await queue.depth(self._pool, self.queue)
-        return self._depth

@@ -108,6 +108,8 @@ class Lease:
     texts: Statements = field(repr=False)
     # Being completed: the row is locked by our transaction, and renewing would wait for its end.
     ending: bool = field(default=False, init=False)
+    # The transaction that archived the message is committed.
+    completed: bool = field(default=False, init=False)
 
     async def complete(self, connection: Connection) -> None:
         """Archive the message in the caller's transaction. Raises LeaseLost, and then nothing may be written."""
@@ -243,6 +245,7 @@ async def completing_alone(pool: Pool, lease: Lease) -> AsyncIterator[Connection
     except BaseException:
         lease.ending = False
         raise
+    lease.completed = True
 
 
 @dataclass(slots=True)
@@ -252,7 +255,6 @@ class Delivery(Generic[Message]):
     message: Message
     lease: Lease
     completion: Completion | None = field(default=None, repr=False)
-    completed: bool = field(default=False, init=False)
 
     @property
     def queue(self) -> str:
@@ -266,8 +268,11 @@ class Delivery(Generic[Message]):
     def read_count(self) -> int:
         return self.lease.read_count
 
-    @asynccontextmanager
-    async def completing(self, pool: Pool) -> AsyncIterator[Connection]:
+    @property
+    def completed(self) -> bool:
+        return self.lease.completed
+
+    def completing(self, pool: Pool) -> AbstractAsyncContextManager[Connection]:
         """Yield the connection whose transaction also archives this message.
 
         Effects and follow-up messages written on it commit together with the archive, or not at all; when the block is
@@ -275,11 +280,7 @@ class Delivery(Generic[Message]):
         and wait for nothing else. Raises LeaseLost before anything is written when another worker has the message.
         """
         together = self.completion
-        async with (
-            together.completing(self.lease) if together else completing_alone(pool, self.lease) as connection
-        ):
-            yield connection
-        self.completed = True
+        return together.completing(self.lease) if together else completing_alone(pool, self.lease)
 
 
 @dataclass(slots=True)
