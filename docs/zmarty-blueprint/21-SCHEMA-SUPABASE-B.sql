@@ -1,5 +1,5 @@
 -- Supabase B (trading) as its migrations leave it. Generated from supabase/trading/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: 43ec02da9bb9e3b9
+-- by `make pages`; do not edit. Fingerprint of the migrations: 023e7ea5384e7a7f
 
 CREATE SCHEMA partitions;
 
@@ -969,45 +969,59 @@ CREATE FUNCTION queueing.stats() RETURNS TABLE(queue text, depth bigint, due big
     AS $_$
 #variable_conflict use_column
 declare
-  -- An archive is counted up to here; beyond it the planner's estimate serves.
-  archived_counted_max constant integer := 10000;
+  -- Messages are counted up to here; beyond it the planner's estimate serves.
+  counted_max constant integer := 10000;
+  live oid;
+  later bigint;
 begin
   for queue in select names from queueing.names() loop
+    -- Ordered by vt on pgmq's index: what is leased comes due within minutes and stands before what was postponed.
     execute format(
       $count$
       select
+        (select count(*) from (select from pgmq.%1$I where vt <= now() order by vt limit $1) as counted),
+        (select extract(epoch from now() - min(vt))::double precision from pgmq.%1$I where vt <= now()),
         count(*),
-        count(*) filter (where message.vt <= now()),
-        count(*) filter (where message.vt > now() and (message.read_ct = 0 or failed.due_at = message.vt)),
-        count(*) filter (where message.vt > now() and message.read_ct > 0 and failed.due_at is distinct from message.vt),
-        extract(epoch from now() - min(message.vt) filter (where message.vt <= now()))::double precision
-      from pgmq.%I as message
-      left join queueing.failures as failed on failed.queue = %L and failed.msg_id = message.msg_id
+        count(*) filter (where waiting.read_ct > 0 and failed.due_at is distinct from waiting.vt)
+      from (
+        select msg_id, vt, read_ct from pgmq.%1$I where vt > now() order by vt limit $1
+      ) as waiting
+      left join queueing.failures as failed on failed.queue = $2 and failed.msg_id = waiting.msg_id
       $count$,
-      'q_' || queue, queue
-    ) into depth, due, postponed, in_flight, oldest_due_seconds;
+      'q_' || queue
+    ) using counted_max, queue into due, oldest_due_seconds, later, in_flight;
 
-    execute format('select count(*) from pgmq.%I', 'q_' || queue || '_dead') into dead;
+    live := to_regclass(format('pgmq.%I', 'q_' || queue));
+    depth := due + later;
+    if due = counted_max or later = counted_max then
+      select greatest(depth, relation.reltuples::bigint)
+      into depth
+      from pg_catalog.pg_class as relation
+      where relation.oid = live;
+      if due = counted_max then
+        due := depth - later;
+      end if;
+    end if;
+    postponed := depth - due - in_flight;
+
     execute format(
-      'select count(*) from (select from pgmq.%I limit %s) as counted', 'a_' || queue, archived_counted_max
-    ) into archived;
+      'select count(*) from (select from pgmq.%I limit $1) as counted', 'q_' || queue || '_dead'
+    ) using counted_max into dead;
     execute format(
-      'select case when is_called then last_value else 0 end from pgmq.%I', 'q_' || queue || '_msg_id_seq'
-    ) into total;
-
-    select
-      pg_catalog.pg_total_relation_size(relation.oid),
-      coalesce(pg_catalog.pg_stat_get_dead_tuples(relation.oid), 0)
-    into table_bytes, dead_tuples
-    from pg_catalog.pg_class as relation
-    where relation.relnamespace = 'pgmq'::regnamespace and relation.relname = 'q_' || queue;
-
-    if archived = archived_counted_max then
+      'select count(*) from (select from pgmq.%I limit $1) as counted', 'a_' || queue
+    ) using counted_max into archived;
+    if archived = counted_max then
       select greatest(archived, relation.reltuples::bigint)
       into archived
       from pg_catalog.pg_class as relation
       where relation.relnamespace = 'pgmq'::regnamespace and relation.relname = 'a_' || queue;
     end if;
+    execute format(
+      'select case when is_called then last_value else 0 end from pgmq.%I', 'q_' || queue || '_msg_id_seq'
+    ) into total;
+
+    table_bytes := pg_catalog.pg_total_relation_size(live);
+    dead_tuples := coalesce(pg_catalog.pg_stat_get_dead_tuples(live), 0);
 
     select pause.paused_at, pause.paused_by
     into paused_at, paused_by
@@ -1018,7 +1032,7 @@ begin
 end
 $_$;
 
-COMMENT ON FUNCTION queueing.stats() IS 'One row for each job queue. The oldest age counts due messages only: one that was postponed until tomorrow is not late.';
+COMMENT ON FUNCTION queueing.stats() IS 'One row for each job queue. Exact up to 10000 due and 10000 later messages, beyond that the planner''s estimate; dead letters are counted up to 10000. The oldest age counts due messages only: one that was postponed until tomorrow is not late.';
 
 CREATE TABLE public.candles (
     symbol text NOT NULL,
