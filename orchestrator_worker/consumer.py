@@ -40,8 +40,8 @@ TROUBLE_BASE_SECONDS = 0.25
 TROUBLE_CAP_SECONDS = 2.0
 # Leased ahead is what will be started this soon: no more, for other workers may be idle.
 AHEAD_SECONDS = 0.05
-AHEAD_MAX = 200
-BATCHES_AHEAD = 1
+AHEAD_MAX = 400
+BATCHES_AHEAD_MIN = 1
 NEWEST_SHARE = 0.1
 STOP_SECONDS = 1.0
 
@@ -166,12 +166,14 @@ class Consumer:
         """How many messages more can be started now or very soon. Asks only when it is worth a round trip."""
         if self._stopping:
             return 0
-        free = self._work.concurrency - len(self._placed)
-        if self._work.handle_batch:
-            return (free + BATCHES_AHEAD) * self._work.batch - self._leases.unstarted
-        ahead = min(AHEAD_MAX, int(AHEAD_SECONDS / self._seconds_each * self._work.concurrency))
-        wanted = free + ahead - self._leases.unstarted
-        return wanted if wanted > ahead // 2 else 0
+        work = self._work
+        free = work.concurrency - len(self._placed)
+        # In starts, each of one message or of a batch.
+        ahead = min(AHEAD_MAX // work.batch, int(AHEAD_SECONDS / self._seconds_each * work.concurrency))
+        if work.handle_batch:
+            ahead = max(ahead, BATCHES_AHEAD_MIN)
+        wanted = (free + ahead) * work.batch - self._leases.unstarted
+        return wanted if wanted > ahead // 2 * work.batch else 0
 
     def _start(self) -> None:
         """Start unstarted messages while there are places for them."""
@@ -226,7 +228,7 @@ class Consumer:
         except Exception as error:  # noqa: BLE001 — one of the two loops that may: whatever a handler raises is retried
             named = await conclude_failed(self._pool, self._work, lease, error)
         seconds = time.monotonic() - started
-        self._seconds_each += (seconds - self._seconds_each) * NEWEST_SHARE
+        self._measure(seconds)
         duration_ms = round(seconds * 1000, 1)
         self.tally.count(named, duration_ms)
         await self._measure_depth()
@@ -262,9 +264,14 @@ class Consumer:
     async def _deliver_batch(self, leases: Sequence[Lease]) -> None:
         run = BatchRun(self._work, self._resources, self.tally)
         await self._measure_depth()
+        started = time.monotonic()
         await run.deliver(leases, self._depth)
+        self._measure(time.monotonic() - started)
         if any(run.endings[ending] for ending in RETRIED):
             self.wake()
+
+    def _measure(self, seconds: float) -> None:
+        self._seconds_each += (seconds - self._seconds_each) * NEWEST_SHARE
 
     async def _measure_depth(self) -> None:
         now = time.monotonic()
