@@ -154,10 +154,7 @@ def purge(
     """Delete every message that waits in a queue, for good. Dead letters stay; pause the queue first to be exact."""
 
     async def work(at: Desk) -> dict[str, int]:
-        await queues.require_queue(at.trading, queue)
-        depth = next(
-            row["depth"] for row in (await queues.stats(at.trading))["queues"] if row["queue"] == queue
-        )
+        depth = await queues.length(at.trading, queue)
         confirm(f"Delete {depth:,} messages of {queue}? They cannot be brought back.", yes=yes or not depth)
         with progress(f"purging {queue}", depth) as report:
             return {"asked": depth, "purged": await queues.purge(at, queue, depth=depth, report=report)}

@@ -14,6 +14,7 @@ from console.audit import audited
 from console.migrations import SQL
 from console.settings import ConsoleSettings
 from zmarty.postgres import Connection
+from zmarty.queue import metrics
 
 STEP = 500
 # What one `--all` works through; whoever has more dead letters than this should ask why first.
@@ -73,6 +74,12 @@ async def stats(trading: Connection) -> dict[str, Any]:
     rows = await trading.fetch(SQL["queue_stats"])
     horizon = await trading.fetchrow(SQL["horizon"])
     return {"queues": [dict(row) for row in rows], "horizon": dict(horizon) if horizon else None}
+
+
+async def length(trading: Connection, queue: str) -> int:
+    """Exactly how many messages the queue holds; for a long one the stats only estimate."""
+    await require_queue(trading, queue)
+    return int((await metrics(trading, queue)).queue_length)
 
 
 async def peek(trading: Connection, queue: str, *, limit: int) -> list[dict[str, Any]]:

@@ -39,7 +39,7 @@ class BatchRun:
         deliveries = []
         for lease in leases:
             try:
-                deliveries.append(Delivery(messages.parse(self._work.message, lease.body), lease))
+                deliveries.append(Delivery(messages.parse(self._work.message, lease.text), lease))
             except MessageMalformed as refused:
                 await self._end_alone(lease, Bury(refused.code, refused.reason))
         try:

@@ -15,6 +15,7 @@ from orchestrator_worker.batch import BatchRun
 from orchestrator_worker.budget import Budget
 from orchestrator_worker.commits import Commits, Unshared
 from orchestrator_worker.conclude import conclude, conclude_failed
+from orchestrator_worker.deadlines import Deadlines
 from orchestrator_worker.ending import Bury, Ending
 from orchestrator_worker.leases import Leases
 from orchestrator_worker.resources import Resources
@@ -39,8 +40,8 @@ TROUBLE_BASE_SECONDS = 0.25
 TROUBLE_CAP_SECONDS = 2.0
 # Leased ahead is what will be started this soon: no more, for other workers may be idle.
 AHEAD_SECONDS = 0.05
-AHEAD_MAX = 200
-BATCHES_AHEAD = 1
+AHEAD_MAX = 400
+BATCHES_AHEAD_MIN = 1
 NEWEST_SHARE = 0.1
 STOP_SECONDS = 1.0
 
@@ -59,6 +60,7 @@ class Consumer:
         self._budget = budget or Budget(work.concurrency)
         self._budget.join(self.queue, work.priority)
         self._leases = Leases(self._pool, work.lease_seconds, self.tally, self._lost)
+        self._deadlines = Deadlines(work.timeout_seconds)
         self._commits = Commits(self._pool, self._place_free) if work.concurrency > 1 else None
         # Whose handler runs has a place; a delivery that only waits for its commit has given it up.
         self._placed: set[Lease] = set()
@@ -164,12 +166,14 @@ class Consumer:
         """How many messages more can be started now or very soon. Asks only when it is worth a round trip."""
         if self._stopping:
             return 0
-        free = self._work.concurrency - len(self._placed)
-        if self._work.handle_batch:
-            return (free + BATCHES_AHEAD) * self._work.batch - self._leases.unstarted
-        ahead = min(AHEAD_MAX, int(AHEAD_SECONDS / self._seconds_each * self._work.concurrency))
-        wanted = free + ahead - self._leases.unstarted
-        return wanted if wanted > ahead // 2 else 0
+        work = self._work
+        free = work.concurrency - len(self._placed)
+        # In starts, each of one message or of a batch.
+        ahead = min(AHEAD_MAX // work.batch, int(AHEAD_SECONDS / self._seconds_each * work.concurrency))
+        if work.handle_batch:
+            ahead = max(ahead, BATCHES_AHEAD_MIN)
+        wanted = (free + ahead) * work.batch - self._leases.unstarted
+        return wanted if wanted > ahead // 2 * work.batch else 0
 
     def _start(self) -> None:
         """Start unstarted messages while there are places for them."""
@@ -211,8 +215,9 @@ class Consumer:
         started = time.monotonic()
         message: JobMessage | None = None
         try:
-            message = messages.parse(self._work.message, lease.body)
-            named = await conclude(self._pool, self._work, lease, await self._handle(message, lease))
+            message = messages.parse(self._work.message, lease.text)
+            ending = await self._handle(message, lease)
+            named = "done" if ending is None else await conclude(self._pool, self._work, lease, ending)
         except MessageMalformed as refused:
             named = await conclude(self._pool, self._work, lease, Bury(refused.code, refused.reason))
         except LeaseLost:
@@ -223,9 +228,10 @@ class Consumer:
         except Exception as error:  # noqa: BLE001 — one of the two loops that may: whatever a handler raises is retried
             named = await conclude_failed(self._pool, self._work, lease, error)
         seconds = time.monotonic() - started
-        self._seconds_each += (seconds - self._seconds_each) * NEWEST_SHARE
+        self._measure(seconds)
         duration_ms = round(seconds * 1000, 1)
         self.tally.count(named, duration_ms)
+        await self._measure_depth()
         if named in RETRIED:
             self.wake()  # it may be due before what we wait for
         log.info(
@@ -234,7 +240,7 @@ class Consumer:
             symbol=message.symbol if message else None,
             timeframe=message.timeframe if message else None,
             duration_ms=duration_ms,
-            queue_depth=await self._measure_depth(),
+            queue_depth=self._depth,
             msg_id=lease.id,
             attempt=lease.read_count,
             ending=named,
@@ -249,8 +255,7 @@ class Consumer:
     async def _handle_with(self, message: JobMessage, lease: Lease, completion: Completion | None) -> Ending:
         assert self._work.handle is not None
         delivery = Delivery(message, lease, completion)
-        async with asyncio.timeout(self._work.timeout_seconds):
-            ending = await self._work.handle(delivery, self._resources)
+        ending = await self._deadlines.keep(self._work.handle(delivery, self._resources))
         assert ending is not None or delivery.completed, (
             "a handler completes its delivery or returns an ending"
         )
@@ -258,14 +263,19 @@ class Consumer:
 
     async def _deliver_batch(self, leases: Sequence[Lease]) -> None:
         run = BatchRun(self._work, self._resources, self.tally)
-        await run.deliver(leases, await self._measure_depth())
+        await self._measure_depth()
+        started = time.monotonic()
+        await run.deliver(leases, self._depth)
+        self._measure(time.monotonic() - started)
         if any(run.endings[ending] for ending in RETRIED):
             self.wake()
 
-    async def _measure_depth(self) -> int:
+    def _measure(self, seconds: float) -> None:
+        self._seconds_each += (seconds - self._seconds_each) * NEWEST_SHARE
+
+    async def _measure_depth(self) -> None:
         now = time.monotonic()
         if now - self._depth_at >= DEPTH_SECONDS:
             self._depth_at = now
             with suppress(*TROUBLE):
                 self._depth = await queue.depth(self._pool, self.queue)
-        return self._depth

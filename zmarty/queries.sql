@@ -17,7 +17,7 @@ set vt = now() + make_interval(secs => $2::double precision),
     read_ct = leased.read_ct + 1
 from due
 where leased.msg_id = due.msg_id
-returning leased.msg_id, leased.read_ct, leased.enqueued_at, leased.vt, leased.message;
+returning leased.msg_id, leased.read_ct, leased.enqueued_at, leased.message::text;
 
 -- name: complete
 -- The delete takes the row lock and checks the fence at once: no row means that another worker has the lease.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Generic, Protocol, TypeVar, cast
 
 from tembo_pgmq_python.async_queue import PGMQueue
 from tembo_pgmq_python.messages import QueueMetrics
@@ -97,17 +97,19 @@ async def metrics(connection: Connection, queue: str) -> QueueMetrics:
 # Not frozen: a frozen one costs three times as much to make, and this is made for every message.
 @dataclass(slots=True, eq=False)
 class Lease:
-    """A message as it was read, before anybody knows whether its body makes sense. `read_count` is the lease's token."""
+    """A message as it was read, before anybody knows whether its text makes sense. `read_count` is the lease's token."""
 
     queue: str
     id: int
     read_count: int
     enqueued_at: datetime
-    leased_until: datetime
-    body: Any
+    # Undecoded: text that no decoder takes must not keep the others of its lease from being read. None is SQL's null.
+    text: str | None
     texts: Statements = field(repr=False)
     # Being completed: the row is locked by our transaction, and renewing would wait for its end.
     ending: bool = field(default=False, init=False)
+    # The transaction that archived the message is committed.
+    completed: bool = field(default=False, init=False)
 
     async def complete(self, connection: Connection) -> None:
         """Archive the message in the caller's transaction. Raises LeaseLost, and then nothing may be written."""
@@ -163,7 +165,7 @@ async def lease(pool: Pool, queue: str, *, quantity: int, lease_seconds: float) 
     texts = await statements_for(pool, queue)
     async with _impatient(pool) as connection:
         rows = await connection.fetch(texts["lease"], quantity, lease_seconds)
-    leases = [Lease(queue, row[0], row[1], row[2], row[3], row[4], texts) for row in rows]
+    leases = [Lease(queue, row[0], row[1], row[2], row[3], texts) for row in rows]
     # `update … returning` does not keep the order of the select that fed it.
     leases.sort(key=lambda taken: taken.id)
     return leases
@@ -243,6 +245,7 @@ async def completing_alone(pool: Pool, lease: Lease) -> AsyncIterator[Connection
     except BaseException:
         lease.ending = False
         raise
+    lease.completed = True
 
 
 @dataclass(slots=True)
@@ -252,7 +255,6 @@ class Delivery(Generic[Message]):
     message: Message
     lease: Lease
     completion: Completion | None = field(default=None, repr=False)
-    completed: bool = field(default=False, init=False)
 
     @property
     def queue(self) -> str:
@@ -266,8 +268,11 @@ class Delivery(Generic[Message]):
     def read_count(self) -> int:
         return self.lease.read_count
 
-    @asynccontextmanager
-    async def completing(self, pool: Pool) -> AsyncIterator[Connection]:
+    @property
+    def completed(self) -> bool:
+        return self.lease.completed
+
+    def completing(self, pool: Pool) -> AbstractAsyncContextManager[Connection]:
         """Yield the connection whose transaction also archives this message.
 
         Effects and follow-up messages written on it commit together with the archive, or not at all; when the block is
@@ -275,11 +280,7 @@ class Delivery(Generic[Message]):
         and wait for nothing else. Raises LeaseLost before anything is written when another worker has the message.
         """
         together = self.completion
-        async with (
-            together.completing(self.lease) if together else completing_alone(pool, self.lease) as connection
-        ):
-            yield connection
-        self.completed = True
+        return together.completing(self.lease) if together else completing_alone(pool, self.lease)
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """ingest_indicators: one pair's new candles, readings and indicators in; messages to judge and analyse the newest out."""
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -169,7 +170,7 @@ async def _current_map(
 
 def _is_by_hand(delivery: Delivery[IngestIndicators]) -> bool:
     """Whether somebody asked for this ingest. Only our own coalescing sender marks its messages with a key."""
-    return "key" not in delivery.lease.body
+    return "key" not in json.loads(delivery.lease.text or "{}")
 
 
 def _rows(candles: Sequence[Candle], readings: Mapping[str, Reading]) -> list[IndicatorRow]:

@@ -28,7 +28,7 @@ async def delivered(pool: Pool, message: Message) -> Delivery[Message]:
         sent = await queue.send(connection, message)
     leased = await queue.lease(pool, message.queue, quantity=100, lease_seconds=LEASE_SECONDS)
     [lease] = [lease for lease in leased if lease.id == sent]
-    return Delivery(cast(Message, messages.parse(type(message), lease.body)), lease)
+    return Delivery(cast(Message, messages.parse(type(message), lease.text)), lease)
 
 
 async def store_candles(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 
@@ -43,6 +44,16 @@ async def transactions(trading: Pool) -> int:
     )
 
 
+async def slow_commits(trading: Pool, *, seconds: float) -> None:
+    await trading.execute(
+        f"""
+        create function slow() returns trigger language plpgsql as 'begin perform pg_sleep({seconds}); return null; end';
+        create constraint trigger slow after insert on pgmq.a_ingest_indicators deferrable initially deferred
+          for each row execute function slow();
+        """
+    )
+
+
 async def test_those_who_complete_together_share_a_commit(trading: Pool, trading_worker: Pool) -> None:
     commits = sharing(trading_worker)
     leases = await leased(trading_worker, 10)
@@ -66,6 +77,37 @@ async def test_a_failing_neighbour_leaves_nothing_half_done(trading: Pool, tradi
     assert [row["msg_id"] for row in rows] == [4, 5]
     assert await total(trading, "a_ingest_indicators") == 2
     assert await total(trading, "q_ingest_indicators") == 3
+
+
+async def test_a_crowd_passes_through_slow_commits(trading: Pool, trading_worker: Pool) -> None:
+    commits = sharing(trading_worker)
+    leases = await leased(trading_worker, 60)
+    await slow_commits(trading, seconds=0.02)
+    rest = iter(leases)
+
+    async def write_on() -> None:
+        for lease in rest:
+            await write(commits, lease)
+
+    await asyncio.gather(*(write_on() for _ in range(10)))
+
+    assert await total(trading, "a_ingest_indicators") == 60
+
+
+async def test_the_next_is_written_while_one_commits(trading: Pool, trading_worker: Pool) -> None:
+    commits = sharing(trading_worker)
+    leases = await leased(trading_worker, 4)
+    await slow_commits(trading, seconds=0.3)
+    first = asyncio.create_task(write(commits, leases[0]))
+    while leases[0].id not in {lease.id for lease in leases if lease.ending}:
+        await asyncio.sleep(0.01)
+
+    await asyncio.gather(*(write(commits, lease) for lease in leases[1:]))
+
+    await first
+    spans = await trading.fetch("select min(occurred_at) as begun from recent_errors group by xmin::text")
+    assert len(spans) == 2
+    assert abs(spans[0]["begun"] - spans[1]["begun"]) < timedelta(seconds=0.25)
 
 
 async def test_a_lost_lease_is_refused_alone(trading: Pool, trading_worker: Pool) -> None:

@@ -60,6 +60,21 @@ async def test_what_makes_no_sense_is_buried_with_its_reason(
     assert await trading.fetchval("select count(*) from recent_errors where code = 'message_malformed'") == 1
 
 
+async def test_a_text_that_no_decoder_takes_is_buried_alone(trading: Pool, trading_worker: Pool) -> None:
+    nested = "[" * 3_000 + "]" * 3_000
+    await trading.execute("select pgmq.send('ingest_indicators', $1::text::jsonb)", nested)
+    await send(trading_worker)
+
+    async with consuming(trading_worker, complete):
+        await until_count(trading_worker, "a_ingest_indicators", 1)
+        await until_count(trading_worker, "q_ingest_indicators_dead", 1)
+
+    assert (
+        await trading.fetchval("select message #>> '{code}' from pgmq.q_ingest_indicators_dead")
+        == "message_malformed"
+    )
+
+
 async def test_a_failure_is_tried_again_and_then_buried(trading: Pool, trading_worker: Pool) -> None:
     tries = 0
 

@@ -3,8 +3,13 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
+
+from zmarty import logging
+from zmarty.market import Symbol, Timeframe
 
 PROGRAM = """
 import logging as standard
@@ -44,3 +49,24 @@ def test_a_traceback_shows_no_local_variables(as_json: bool) -> None:
             "error",
             "r1",
         )
+        assert datetime.fromisoformat(line["timestamp"]).tzinfo == UTC
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (Symbol("BTC/USDT"), "BTC/USDT"),
+        (Timeframe.HOUR_1, "1h"),
+        (Decimal("1.10"), "Decimal('1.10')"),
+        (datetime(2026, 11, 20, 8, tzinfo=UTC), "2026-11-20T08:00:00Z"),
+        (2**70, 2**70),
+        ("half a pair: \ud800", "half a pair: \ud800"),
+        ({1: "one"}, {"1": "one"}),
+        ("two\nlines", "two\nlines"),
+    ],
+)
+def test_a_line_holds_whatever_it_is_given(value: object, shown: object) -> None:
+    line = logging.render_json(None, "info", {"event": "told", "value": value})
+
+    assert "\n" not in line
+    assert json.loads(line) == {"event": "told", "value": shown}

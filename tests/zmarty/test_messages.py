@@ -1,9 +1,16 @@
 """Job messages: what a person types in a SQL editor parses; what cannot succeed says which field and why."""
 
+import json
+
 import pytest
 
+from zmarty import messages
 from zmarty.market import Symbol, Timeframe
-from zmarty.messages import ComputeSignals, ComputeWinrate, IngestIndicators, MessageMalformed, parse
+from zmarty.messages import ComputeSignals, ComputeWinrate, IngestIndicators, JobMessage, MessageMalformed
+
+
+def parse(kind: type[JobMessage], body: object) -> JobMessage:
+    return messages.parse(kind, None if body is None else json.dumps(body))
 
 
 def test_a_hand_typed_message_parses() -> None:
@@ -53,12 +60,21 @@ def test_one_moment_has_one_payload_whatever_its_zone() -> None:
             "opened_at: .*between the years",
         ),
         ({"symbol": "BTC", "timeframe": "1h", "v": 2}, "version_unknown", "reads version 1, not 2"),
+        ({"pair": "BTC", "v": 2}, "version_unknown", "reads version 1, not 2"),
+        ({"pair": "BTC", "v": "two"}, "version_unknown", "reads version 1, not 'two'"),
     ],
 )
 def test_a_message_that_cannot_succeed_says_why(body: object, code: str, reason: str) -> None:
     with pytest.raises(MessageMalformed, match=reason) as refused:
         parse(ComputeSignals, body)
     assert refused.value.code == code
+
+
+def test_text_that_is_nested_beyond_reason_is_refused() -> None:
+    deep = '{"symbol": "BTC", "timeframe": "1h", "note": ' + "[" * 5_000 + "]" * 5_000 + "}"
+
+    with pytest.raises(MessageMalformed, match="recursion"):
+        messages.parse(IngestIndicators, deep)
 
 
 def test_an_absurd_lookback_is_refused() -> None:

@@ -194,3 +194,45 @@ async def test_upkeep_repairs_too(trading: Pool) -> None:
     async with trading.acquire() as connection:
         await connection.execute("call queueing.keep_up()")
     assert await trading.fetchval("select count(*) from queueing.repair_queues()") == 0
+
+
+async def test_looking_at_a_long_queue_costs_what_a_short_one_does(
+    trading: Pool, trading_api: Pool, trading_worker: Pool
+) -> None:
+    await trading.execute(
+        "insert into pgmq.q_ingest_indicators (vt, message) "
+        "select now() + make_interval(days => n % 2) - interval '9 seconds', '{}' from generate_series(1, 60000) as n"
+    )
+    leased = await take(trading_worker, 10)
+    await leased[0].fail(trading_worker, retry_seconds=60, code="x", error="x")
+    await trading.execute("analyze pgmq.q_ingest_indicators")
+
+    found = await stats(trading_api)
+
+    assert found["in_flight"] == 9
+    assert found["depth"] == found["due"] + found["postponed"] + found["in_flight"]
+    assert 55_000 <= found["depth"] <= 65_000
+    assert found["due"] >= 10_000
+    assert found["postponed"] >= 10_000 - 10
+    assert 9 <= found["oldest_due_seconds"] < 60
+
+
+@pytest.mark.parametrize("later", ["0 seconds", "1 day"])
+async def test_where_one_kind_is_long_the_others_stay_exact(
+    trading: Pool, trading_api: Pool, later: str
+) -> None:
+    await trading.execute(
+        "insert into pgmq.q_ingest_indicators (vt, message) "
+        "select now() + $1::text::interval, '{}' from generate_series(1, 20000)",
+        later,
+    )
+    await trading.execute(
+        "insert into pgmq.q_ingest_indicators (vt, read_ct, message) values "
+        "(now() - interval '1 second', 0, '{}'), (now() + interval '30 seconds', 1, '{}')"
+    )
+    await trading.execute("analyze pgmq.q_ingest_indicators")
+
+    found = await stats(trading_api)
+
+    waiting = (20_001, 0) if later == "0 seconds" else (1, 20_000)
+    assert (found["due"], found["postponed"], found["in_flight"]) == (*waiting, 1)

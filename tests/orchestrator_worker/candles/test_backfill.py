@@ -120,7 +120,7 @@ async def backfill(resources: Resources, message: BackfillCandles) -> Ending:
         leases = await queue.lease(resources.trading, message.queue, quantity=1, lease_seconds=30)
         if ending is not None or not leases:
             return ending
-        delivery = Delivery(BackfillCandles.model_validate(leases[0].body), leases[0])
+        delivery = Delivery(BackfillCandles.model_validate_json(leases[0].text or ""), leases[0])
     raise AssertionError("it goes on for ever")
 
 

@@ -182,7 +182,7 @@ async def delivered(
     async with pool.acquire() as connection:
         await (queue.send if by_hand else queue.send_once)(connection, message)
     [lease] = await queue.lease(pool, message.queue, quantity=1, lease_seconds=30)
-    parsed = messages.parse(IngestIndicators, lease.body)
+    parsed = messages.parse(IngestIndicators, lease.text)
     assert isinstance(parsed, IngestIndicators)
     return Delivery(parsed, lease)
 
@@ -196,7 +196,7 @@ async def ingest(resources: Resources, *, by_hand: bool = False, message: Ingest
 async def follow_ups(pool: Pool) -> list[ComputeSignals]:
     """The waiting compute_signals messages; each is taken by looking."""
     leases = await queue.lease(pool, "compute_signals", quantity=10, lease_seconds=600)
-    return [ComputeSignals.model_validate(lease.body) for lease in leases]
+    return [ComputeSignals.model_validate_json(lease.text or "") for lease in leases]
 
 
 async def indicators(pool: Pool) -> dict[str, dict[str, Any]]:

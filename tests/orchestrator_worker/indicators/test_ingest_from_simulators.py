@@ -58,7 +58,7 @@ async def ingest(resources: Resources, pair: IngestIndicators) -> None:
     async with resources.trading.acquire() as connection:
         await connection.execute("select pgmq.send('ingest_indicators', $1::jsonb)", pair.payload())
     [lease] = await queue.lease(resources.trading, pair.queue, quantity=1, lease_seconds=60)
-    parsed = messages.parse(IngestIndicators, lease.body)
+    parsed = messages.parse(IngestIndicators, lease.text)
     assert isinstance(parsed, IngestIndicators)
     assert await handler.handle(Delivery(parsed, lease), resources) is None
 

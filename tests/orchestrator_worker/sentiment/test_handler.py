@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -112,7 +113,7 @@ async def test_a_look_at_the_market_sends_for_it_once_an_hour(resources: Resourc
 
     await observing.handle(await delivered(trading, look), resources)
     [lease] = await queue.lease(trading, "observe_sentiment", quantity=10, lease_seconds=30)
-    assert lease.body["symbol"] == "BTC/USDT"
+    assert json.loads(lease.text or "")["symbol"] == "BTC/USDT"
     await handler.handle(await delivered(trading, ObserveSentiment(symbol=BTC)), resources)
 
     await observing.handle(await delivered(trading, look), resources)
