@@ -1,5 +1,5 @@
 -- Supabase B (trading) as its migrations leave it. Generated from supabase/trading/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: 023e7ea5384e7a7f
+-- by `make pages`; do not edit. Fingerprint of the migrations: 4ae8f0edc8810dfa
 
 CREATE SCHEMA partitions;
 
@@ -117,6 +117,26 @@ $$;
 
 COMMENT ON FUNCTION private.admit_request(vendor_name text, request_weight numeric, wait_max_seconds double precision) IS 'Take a turn at a vendor: admitted (after wait_seconds, at most the maximum), limited, paused or quota_used (then wait_seconds says when to ask again). is_low is true for one caller a day once the quota is nearly used.';
 
+CREATE FUNCTION private.forget_absences() RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  rows_max constant integer := 100000;
+  kept constant interval := '90 days';
+  forgotten integer;
+begin
+  delete from public.candle_absences
+  where ctid = any(array(
+    select ctid from public.candle_absences where seen_at < now() - kept order by seen_at limit rows_max
+  ));
+  get diagnostics forgotten = row_count;
+  return forgotten;
+end
+$$;
+
+COMMENT ON FUNCTION private.forget_absences() IS 'Forget what was not seen for ninety days: an exchange may have filled it since. Returns how many stretches.';
+
 CREATE FUNCTION private.keep_up() RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -135,6 +155,81 @@ end
 $$;
 
 COMMENT ON FUNCTION private.keep_up() IS 'Daily upkeep in bounded steps: partitions ahead, errors and the log of cron.';
+
+CREATE FUNCTION private.keep_up_clusters() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  rows_max constant integer := 200000;
+  maps_kept constant interval := '90 days';
+  pushes_kept constant interval := '7 days';
+begin
+  delete from public.liq_clusters
+  where id in (
+    select id from public.liq_clusters where observed_at < now() - maps_kept order by observed_at limit rows_max
+  );
+  delete from public.cluster_pushes
+  where id in (
+    select id from public.cluster_pushes where received_at < now() - pushes_kept order by received_at limit rows_max
+  );
+end
+$$;
+
+COMMENT ON FUNCTION private.keep_up_clusters() IS 'Daily upkeep of maps and pushes in bounded steps.';
+
+CREATE FUNCTION private.keep_up_context() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  -- A day writes about a thousand snapshots.
+  rows_max constant integer := 20000;
+  snapshots_kept constant interval := '14 days';
+  questions_kept constant interval := '31 days';
+begin
+  delete from public.market_snapshots
+  where (source, observed_at) in (
+    select source, observed_at
+    from public.market_snapshots
+    where observed_at < now() - snapshots_kept
+    order by observed_at
+    limit rows_max
+  );
+  delete from public.context_readings
+  where (source, symbol, timeframe) in (
+    select source, symbol, timeframe from public.context_readings where asked_at < now() - questions_kept limit rows_max
+  );
+end
+$$;
+
+COMMENT ON FUNCTION private.keep_up_context() IS 'Daily upkeep: market snapshots of two weeks ago go, and questions not asked for a month.';
+
+CREATE FUNCTION private.keep_up_intelligence() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  rows_max constant integer := 100000;
+  analyses_kept constant interval := '90 days';
+  patterns_kept constant interval := '5 years';
+begin
+  delete from public.market_intelligence
+  where (symbol, timeframe, opened_at) in (
+    select symbol, timeframe, opened_at
+    from public.market_intelligence
+    where computed_at < now() - analyses_kept
+    order by computed_at
+    limit rows_max
+  );
+  delete from public.patterns
+  where id in (
+    select id from public.patterns where detected_opened_at < now() - patterns_kept order by detected_opened_at limit rows_max
+  );
+end
+$$;
+
+COMMENT ON FUNCTION private.keep_up_intelligence() IS 'Daily upkeep: analyses older than 90 days go, patterns after five years.';
 
 CREATE FUNCTION private.keep_up_jobs() RETURNS void
     LANGUAGE plpgsql
@@ -157,6 +252,34 @@ end
 $$;
 
 COMMENT ON FUNCTION private.keep_up_jobs() IS 'Daily upkeep of jobs: silent ones fail, those that ended long ago go.';
+
+CREATE FUNCTION private.keep_up_simulations() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  -- Each row takes up to five thousand trades with it.
+  rows_max constant integer := 2000;
+  kept constant interval := '90 days';
+  silent_for constant interval := '1 day';
+begin
+  update public.simulations
+  set state = 'failed', error = 'abandoned: nothing was heard of it for a day', ended_at = now(), updated_at = now()
+  where id in (
+    select id
+    from public.simulations
+    where ended_at is null and updated_at < now() - silent_for
+    order by updated_at
+    limit rows_max
+  );
+  delete from public.simulations
+  where id in (
+    select id from public.simulations where ended_at < now() - kept order by ended_at limit rows_max
+  );
+end
+$$;
+
+COMMENT ON FUNCTION private.keep_up_simulations() IS 'Daily upkeep of simulations: silent ones fail, those that ended long ago go with their trades.';
 
 CREATE FUNCTION private.recent_cron_runs(limit_runs integer) RETURNS TABLE(job_name text, schedule text, status text, return_message text, started_at timestamp with time zone, ended_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -484,6 +607,50 @@ $_$;
 
 COMMENT ON FUNCTION queueing.discard_dead(queue text, msg_ids bigint[]) IS 'Archive these dead letters without doing their work; returns how many there were.';
 
+CREATE FUNCTION queueing.enqueue_backfills() RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+  pairs_max constant integer := 10000;
+  -- Older gaps are left to `zmarty backfill`.
+  looked_back constant interval := '400 days';
+  pair record;
+  sent integer := 0;
+begin
+  for pair in
+    select watched.symbol, watched.timeframe, greatest(oldest.opened_at, date_trunc('day', now()) - looked_back) as since
+    from (select distinct symbol, timeframe from public.watchers where active) as watched
+    join public.instruments on instruments.symbol = watched.symbol and instruments.active
+    -- A pair without candles has no gaps; its first ingest is under way.
+    cross join lateral (
+      select candles.opened_at
+      from public.candles
+      where candles.symbol = watched.symbol and candles.timeframe = watched.timeframe
+      order by candles.opened_at
+      limit 1
+    ) as oldest
+    order by watched.symbol, watched.timeframe
+    limit pairs_max
+  loop
+    if queueing.send_once(
+      'backfill_candles',
+      jsonb_build_object(
+        'symbol', pair.symbol,
+        'timeframe', pair.timeframe,
+        'since', to_char(pair.since, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+      )
+    ) is not null then
+      sent := sent + 1;
+    end if;
+  end loop;
+  return sent;
+end
+$$;
+
+COMMENT ON FUNCTION queueing.enqueue_backfills() IS 'Send one backfill_candles message for each watched pair, from its oldest candle on; returns how many were sent.';
+
 CREATE FUNCTION queueing.enqueue_due_ingests() RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -537,6 +704,25 @@ $$;
 
 COMMENT ON FUNCTION queueing.enqueue_due_ingests() IS 'Send one ingest_indicators message for each watched pair whose candle has closed; returns how many were sent.';
 
+CREATE FUNCTION queueing.enqueue_for_symbols(queue_name text) RETURNS integer
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  select count(queueing.send_once(queue_name, jsonb_build_object('symbol', symbol)))::integer
+  from (select distinct symbol from public.watchers where active order by symbol limit 10000) as watched;
+$$;
+
+COMMENT ON FUNCTION queueing.enqueue_for_symbols(queue_name text) IS 'Send one message that names its symbol only for each watched symbol; returns how many were sent.';
+
+CREATE FUNCTION queueing.enqueue_observe_market() RETURNS bigint
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  select queueing.send_once('observe_market', '{}');
+$$;
+
+COMMENT ON FUNCTION queueing.enqueue_observe_market() IS 'Send one observe_market message; null when one waits unread.';
+
 CREATE FUNCTION queueing.enqueue_reconcile() RETURNS bigint
     LANGUAGE sql
     SET search_path TO ''
@@ -545,6 +731,15 @@ CREATE FUNCTION queueing.enqueue_reconcile() RETURNS bigint
 $$;
 
 COMMENT ON FUNCTION queueing.enqueue_reconcile() IS 'Send one reconcile message for all users; null when one waits unread.';
+
+CREATE FUNCTION queueing.enqueue_refresh() RETURNS bigint
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  select queueing.send_once('refresh_instruments', '{}');
+$$;
+
+COMMENT ON FUNCTION queueing.enqueue_refresh() IS 'Send one refresh_instruments message; null when one waits unread.';
 
 CREATE FUNCTION queueing.enqueue_win_rates() RETURNS integer
     LANGUAGE sql
@@ -1064,6 +1259,112 @@ CREATE TABLE private.trimmed_events (
 
 COMMENT ON TABLE private.trimmed_events IS 'Up to where events were removed; who stands before it has missed some.';
 
+CREATE TABLE public.calibration (
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    strategy_version text NOT NULL,
+    direction text NOT NULL,
+    n integer NOT NULL,
+    n_effective double precision NOT NULL,
+    expired integer NOT NULL,
+    first_opened_at timestamp with time zone,
+    last_opened_at timestamp with time zone,
+    mean_confidence double precision,
+    mean_share double precision,
+    brier double precision,
+    brier_base double precision,
+    skill double precision,
+    brier_earlier double precision,
+    brier_recent double precision,
+    psi double precision,
+    drift text NOT NULL,
+    reliability jsonb DEFAULT '[]'::jsonb NOT NULL,
+    computed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT calibration_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text, 'all'::text]))),
+    CONSTRAINT calibration_drift_known CHECK ((drift = ANY (ARRAY['none'::text, 'moderate'::text, 'strong'::text, 'unknown'::text]))),
+    CONSTRAINT calibration_expired_counted CHECK (((expired >= 0) AND (expired <= n))),
+    CONSTRAINT calibration_n_counted CHECK ((n >= 0))
+);
+
+COMMENT ON TABLE public.calibration IS 'Brier score, reliability and drift of the confidences of judged signals; upserted, so it grows with pairs and not with time.';
+
+COMMENT ON COLUMN public.calibration.mean_share IS 'What happened on average: 1 for a target, 0 for a stop, and for an expiry how far from stop to target it ended.';
+
+COMMENT ON COLUMN public.calibration.brier_base IS 'The Brier score of the base rate, as it was known when each signal was given.';
+
+COMMENT ON COLUMN public.calibration.skill IS '1 − brier / brier_base: above zero, the confidences said more than the base rate.';
+
+COMMENT ON COLUMN public.calibration.psi IS 'Population stability index of the strengths, recent against earlier: below 0.1 the same, above 0.25 another population.';
+
+CREATE TABLE public.candle_absences (
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    exchange text NOT NULL,
+    first_opened_at timestamp with time zone NOT NULL,
+    last_opened_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT candle_absences_ordered CHECK ((first_opened_at <= last_opened_at))
+);
+
+COMMENT ON TABLE public.candle_absences IS 'Opening times, both ends included, for which an exchange has no candles. Forgotten after ninety days and then asked once more.';
+
+CREATE TABLE public.cluster_asks (
+    symbol text NOT NULL,
+    source text NOT NULL,
+    asked_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.cluster_asks IS 'When a source was last asked for a symbol''s map, so that nobody asks it twice for the same one. A row for each symbol and source.';
+
+CREATE TABLE public.cluster_pushes (
+    id text NOT NULL,
+    symbol text NOT NULL,
+    observed_at timestamp with time zone NOT NULL,
+    clusters jsonb,
+    image bytea,
+    media_type text,
+    confidence double precision,
+    link text,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    refusal text,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT cluster_pushes_clusters_bounded CHECK ((pg_column_size(clusters) <= 262144)),
+    CONSTRAINT cluster_pushes_confidence_bounded CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
+    CONSTRAINT cluster_pushes_ended_once CHECK (((state = 'waiting'::text) = (ended_at IS NULL))),
+    CONSTRAINT cluster_pushes_id_bounded CHECK (((length(id) >= 1) AND (length(id) <= 128))),
+    CONSTRAINT cluster_pushes_image_bounded CHECK ((octet_length(image) <= 2097152)),
+    CONSTRAINT cluster_pushes_link_bounded CHECK ((length(link) <= 500)),
+    CONSTRAINT cluster_pushes_media_type_known CHECK ((media_type = ANY (ARRAY['image/png'::text, 'image/jpeg'::text]))),
+    CONSTRAINT cluster_pushes_one_kind CHECK (((clusters IS NULL) = (media_type IS NOT NULL))),
+    CONSTRAINT cluster_pushes_refusal_bounded CHECK ((length(refusal) <= 500)),
+    CONSTRAINT cluster_pushes_state_known CHECK ((state = ANY (ARRAY['waiting'::text, 'kept'::text, 'refused'::text])))
+);
+
+COMMENT ON TABLE public.cluster_pushes IS 'One row a webhook-id, so that a replay is seen. At most 200 pushes and 50 images wait at once; an image goes with the end of its push, a row after seven days (private.keep_up_clusters).';
+
+CREATE TABLE public.context_readings (
+    source text NOT NULL,
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    answered_at timestamp with time zone,
+    observed_at timestamp with time zone,
+    data jsonb,
+    failure text,
+    CONSTRAINT context_readings_answered_whole CHECK (((observed_at IS NULL) = (answered_at IS NULL))),
+    CONSTRAINT context_readings_data_bounded CHECK ((pg_column_size(data) <= 65536)),
+    CONSTRAINT context_readings_data_observed CHECK (((data IS NULL) OR (observed_at IS NOT NULL))),
+    CONSTRAINT context_readings_source_named CHECK ((source ~ '^[a-z][a-z0-9_]{0,39}$'::text))
+);
+
+COMMENT ON TABLE public.context_readings IS 'One row a question. An empty timeframe: the same for all of them; an empty symbol: the whole market, whose data are in market_snapshots. Rows nobody asks for a month go.';
+
+COMMENT ON COLUMN public.context_readings.due_at IS 'Before this nobody asks again. Whoever asks moves it first, so that many workers ask once.';
+
+COMMENT ON COLUMN public.context_readings.data IS 'The last good answer; a failure leaves it standing, and its age shows.';
+
 CREATE TABLE public.events (
     xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
     id bigint NOT NULL,
@@ -1119,8 +1420,81 @@ CREATE TABLE public.instruments (
     quote text GENERATED ALWAYS AS (split_part(symbol, '/'::text, 2)) STORED NOT NULL,
     active boolean DEFAULT true NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    refreshed_at timestamp with time zone,
     CONSTRAINT instruments_symbol_canonical CHECK ((symbol ~ '^[A-Z0-9]{2,12}/[A-Z0-9]{2,12}$'::text))
 );
+
+COMMENT ON COLUMN public.instruments.refreshed_at IS 'When an exchange was last seen to list it.';
+
+CREATE TABLE public.signals (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    strategy_version text NOT NULL,
+    origin text NOT NULL,
+    direction text NOT NULL,
+    score double precision NOT NULL,
+    strength integer NOT NULL,
+    confidence double precision,
+    entry_price numeric NOT NULL,
+    targets numeric[] DEFAULT '{}'::numeric[] NOT NULL,
+    stop_price numeric,
+    risk_reward double precision,
+    expected_value double precision,
+    verdict text NOT NULL,
+    components jsonb DEFAULT '{}'::jsonb NOT NULL,
+    reasons jsonb DEFAULT '[]'::jsonb NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    regime text,
+    calibration jsonb DEFAULT '{}'::jsonb NOT NULL,
+    source text,
+    external_id text,
+    request_sha256 bytea,
+    CONSTRAINT signals_confidence_bounded CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
+    CONSTRAINT signals_directed_have_levels CHECK (((direction = 'flat'::text) OR ((confidence IS NOT NULL) AND (stop_price IS NOT NULL) AND (cardinality(targets) > 0)))),
+    CONSTRAINT signals_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text, 'flat'::text]))),
+    CONSTRAINT signals_entry_positive CHECK ((entry_price > (0)::numeric)),
+    CONSTRAINT signals_external_id_bounded CHECK (((length(external_id) >= 1) AND (length(external_id) <= 200))),
+    CONSTRAINT signals_origin_known CHECK ((origin = ANY (ARRAY['live'::text, 'backfill'::text]))),
+    CONSTRAINT signals_regime_known CHECK ((regime = ANY (ARRAY['trending'::text, 'ranging'::text, 'volatile'::text, 'quiet'::text]))),
+    CONSTRAINT signals_relayed_are_marked CHECK ((((source IS NOT NULL) = (strategy_version ~~ 'relay:%'::text)) AND ((source IS NULL) = (external_id IS NULL)) AND ((source IS NULL) OR (strategy_version = ('relay:'::text || source))))),
+    CONSTRAINT signals_score_bounded CHECK (((score >= ('-1'::integer)::double precision) AND (score <= (1)::double precision))),
+    CONSTRAINT signals_source_named CHECK ((source ~ '^[a-z0-9][a-z0-9_.-]{0,39}$'::text)),
+    CONSTRAINT signals_stop_positive CHECK ((stop_price > (0)::numeric)),
+    CONSTRAINT signals_strength_bounded CHECK (((strength >= 1) AND (strength <= 100))),
+    CONSTRAINT signals_verdict_known CHECK ((verdict = ANY (ARRAY['act'::text, 'watch'::text, 'no_edge'::text])))
+);
+
+COMMENT ON COLUMN public.signals.confidence IS 'Probability that the first target comes before the stop. Null where nothing is claimed: a flat signal.';
+
+COMMENT ON COLUMN public.signals.expected_value IS 'Expected return of the trade after costs, as a fraction of the entry price.';
+
+COMMENT ON COLUMN public.signals.calibration IS 'The curve behind the confidence: method, how many labels it learned from, its Brier score on later labels and that of the base rate.';
+
+COMMENT ON COLUMN public.signals.source IS 'Who made the signal, when it was made elsewhere; null for our own.';
+
+COMMENT ON COLUMN public.signals.external_id IS 'Its name at its source: the same one is never kept twice.';
+
+COMMENT ON COLUMN public.signals.request_sha256 IS 'Tells a repeated request from another one under the same external_id.';
+
+CREATE VIEW public.integrated_signals WITH (security_invoker='true') AS
+ SELECT COALESCE(signals.source, 'zmarty'::text) AS source,
+    signals.id AS signal_id,
+    signals.symbol,
+    signals.timeframe,
+    signals.direction,
+    signals.confidence,
+    signals.strength,
+    signals.verdict,
+    signals.strategy_version,
+    signals.opened_at,
+    signals.expires_at,
+    signals.created_at
+   FROM public.signals;
+
+COMMENT ON VIEW public.integrated_signals IS 'Signals of every source in one list: ours as zmarty, relayed ones by the name of their source.';
 
 CREATE TABLE public.jobs (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -1157,11 +1531,23 @@ CREATE TABLE public.liq_clusters (
     source text NOT NULL,
     observed_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    confidence double precision,
+    link text,
+    CONSTRAINT liq_clusters_confidence_bounded CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
+    CONSTRAINT liq_clusters_link_bounded CHECK ((length(link) <= 500)),
     CONSTRAINT liq_clusters_notional_counted CHECK ((notional >= (0)::numeric)),
     CONSTRAINT liq_clusters_price_positive CHECK ((price > (0)::numeric)),
     CONSTRAINT liq_clusters_side_known CHECK ((side = ANY (ARRAY['above'::text, 'below'::text]))),
     CONSTRAINT liq_clusters_size_known CHECK ((size = ANY (ARRAY['small'::text, 'medium'::text, 'large'::text, 'xlarge'::text])))
 );
+
+COMMENT ON TABLE public.liq_clusters IS 'Maps of clusters: the rows of one symbol, source and observed_at are one map. Kept for 90 days (private.keep_up_clusters).';
+
+COMMENT ON COLUMN public.liq_clusters.source IS 'king_fisher (asked), pushed (posted as clusters), screenshot (posted as an image and read by a model), estimated.';
+
+COMMENT ON COLUMN public.liq_clusters.confidence IS 'The source''s own, where it has one: a model''s for what it read, for an estimate the share of open interest it rests on.';
+
+COMMENT ON COLUMN public.liq_clusters.link IS 'Where the map can be looked at, as its sender says.';
 
 ALTER TABLE public.liq_clusters ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.liq_clusters_id_seq
@@ -1171,6 +1557,172 @@ ALTER TABLE public.liq_clusters ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.liquidation_monitor (
+    symbol text NOT NULL,
+    source text NOT NULL,
+    observed_at timestamp with time zone NOT NULL,
+    confidence double precision,
+    link text,
+    price numeric NOT NULL,
+    price_at timestamp with time zone NOT NULL,
+    nearest_above jsonb,
+    nearest_below jsonb,
+    hits jsonb DEFAULT '[]'::jsonb NOT NULL,
+    cascade_risk double precision,
+    cascade_band text,
+    cascade_parts jsonb NOT NULL,
+    pattern text,
+    pattern_parts jsonb NOT NULL,
+    distances jsonb NOT NULL,
+    computed_at timestamp with time zone NOT NULL,
+    CONSTRAINT liquidation_monitor_band_known CHECK ((cascade_band = ANY (ARRAY['high'::text, 'medium'::text, 'low'::text, 'none'::text]))),
+    CONSTRAINT liquidation_monitor_pattern_known CHECK ((pattern = ANY (ARRAY['long_squeeze'::text, 'short_squeeze'::text, 'pull_up'::text, 'pull_down'::text, 'balanced'::text]))),
+    CONSTRAINT liquidation_monitor_price_positive CHECK ((price > (0)::numeric)),
+    CONSTRAINT liquidation_monitor_risk_bounded CHECK (((cascade_risk >= (0)::double precision) AND (cascade_risk <= (100)::double precision)))
+);
+
+COMMENT ON TABLE public.liquidation_monitor IS 'One row a symbol, rewritten with each map and each judged candle: as many rows as there are instruments. Not a history.';
+
+COMMENT ON COLUMN public.liquidation_monitor.price_at IS 'When the candle closed that the price is from.';
+
+COMMENT ON COLUMN public.liquidation_monitor.cascade_risk IS '0 to 100; null where no cluster of the map says how much it holds.';
+
+CREATE VIEW public.market_data WITH (security_invoker='true') AS
+ SELECT candles.opened_at AS "time",
+    candles.symbol,
+    candles.timeframe,
+    candles.exchange,
+    candles.open,
+    candles.high,
+    candles.low,
+    candles.close,
+    candles.volume,
+    candles.volume_usd,
+    candles.trades_count,
+    candles.vwap
+   FROM public.candles;
+
+COMMENT ON VIEW public.market_data IS 'Candles under the name and columns of the customer''s hypertable.';
+
+CREATE TABLE public.market_intelligence (
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    close numeric NOT NULL,
+    trend_direction text NOT NULL,
+    trend_strength double precision NOT NULL,
+    volatility double precision,
+    volatility_close double precision,
+    relative_volatility double precision,
+    regime text,
+    season text,
+    levels jsonb DEFAULT '[]'::jsonb NOT NULL,
+    indicators jsonb DEFAULT '{}'::jsonb NOT NULL,
+    computed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT market_intelligence_close_positive CHECK ((close > (0)::numeric)),
+    CONSTRAINT market_intelligence_regime_known CHECK ((regime = ANY (ARRAY['trending'::text, 'ranging'::text, 'volatile'::text, 'quiet'::text]))),
+    CONSTRAINT market_intelligence_season_known CHECK ((season = ANY (ARRAY['accumulation'::text, 'neutral'::text, 'distribution'::text]))),
+    CONSTRAINT market_intelligence_strength_bounded CHECK (((trend_strength >= (0)::double precision) AND (trend_strength <= (100)::double precision))),
+    CONSTRAINT market_intelligence_trend_known CHECK ((trend_direction = ANY (ARRAY['up'::text, 'down'::text, 'sideways'::text])))
+);
+
+COMMENT ON TABLE public.market_intelligence IS 'The analysis of each candle that was the newest when it was analysed.';
+
+COMMENT ON COLUMN public.market_intelligence.volatility IS 'Yang–Zhang, annualised, 1 = 100 %; volatility_close is the same from closes alone.';
+
+COMMENT ON COLUMN public.market_intelligence.relative_volatility IS 'Volatility over its own median of the last bars; 1 is as usual.';
+
+COMMENT ON COLUMN public.market_intelligence.season IS 'From the risk metric of Bitcoin as known at the close; null where there is none.';
+
+CREATE TABLE public.market_snapshots (
+    source text NOT NULL,
+    observed_at timestamp with time zone NOT NULL,
+    vendor text NOT NULL,
+    data jsonb NOT NULL,
+    taken_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT market_snapshots_data_bounded CHECK ((pg_column_size(data) <= 524288)),
+    CONSTRAINT market_snapshots_source_named CHECK ((source ~ '^[a-z][a-z0-9_]{0,39}$'::text))
+);
+
+COMMENT ON TABLE public.market_snapshots IS 'Market-wide answers by source: tables by pair or coin, and lists. Written by observe_market, kept for 14 days.';
+
+COMMENT ON COLUMN public.market_snapshots.observed_at IS 'When it held: the vendor''s own time where it gives one, else when it answered.';
+
+CREATE TABLE public.pattern_effectiveness (
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    kind text NOT NULL,
+    direction text NOT NULL,
+    origin text NOT NULL,
+    horizon text NOT NULL,
+    n integer NOT NULL,
+    n_effective double precision NOT NULL,
+    wins integer NOT NULL,
+    losses integer NOT NULL,
+    expired integer NOT NULL,
+    rate double precision NOT NULL,
+    low double precision NOT NULL,
+    high double precision NOT NULL,
+    baseline double precision,
+    expectancy double precision NOT NULL,
+    profit_factor double precision,
+    since timestamp with time zone NOT NULL,
+    computed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT pattern_effectiveness_adds_up CHECK ((((wins + losses) + expired) = n)),
+    CONSTRAINT pattern_effectiveness_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text, 'all'::text]))),
+    CONSTRAINT pattern_effectiveness_interval_holds CHECK (((low <= rate) AND (rate <= high))),
+    CONSTRAINT pattern_effectiveness_n_counted CHECK ((n > 0)),
+    CONSTRAINT pattern_effectiveness_origin_known CHECK ((origin = ANY (ARRAY['live'::text, 'backfill'::text, 'all'::text])))
+);
+
+COMMENT ON TABLE public.pattern_effectiveness IS 'How often judged patterns of a kind reached their target before their invalidation; never a rate without its n.';
+
+COMMENT ON COLUMN public.pattern_effectiveness.since IS 'When the first pattern that counts here was detected.';
+
+CREATE TABLE public.patterns (
+    id uuid NOT NULL,
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    kind text NOT NULL,
+    direction text NOT NULL,
+    origin text NOT NULL,
+    confidence double precision NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone NOT NULL,
+    detected_opened_at timestamp with time zone NOT NULL,
+    price_levels jsonb NOT NULL,
+    bars jsonb NOT NULL,
+    fits jsonb DEFAULT '{}'::jsonb NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    over_at timestamp with time zone,
+    barrier text,
+    ambiguous boolean,
+    return_net double precision,
+    r_multiple double precision,
+    mfe double precision,
+    mae double precision,
+    closed_at timestamp with time zone,
+    baseline double precision,
+    label_version text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT patterns_barrier_known CHECK ((barrier = ANY (ARRAY['target'::text, 'stop'::text, 'expiry'::text]))),
+    CONSTRAINT patterns_baseline_bounded CHECK (((baseline >= (0)::double precision) AND (baseline <= (1)::double precision))),
+    CONSTRAINT patterns_confidence_bounded CHECK (((confidence >= (0.6)::double precision) AND (confidence <= (1)::double precision))),
+    CONSTRAINT patterns_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text]))),
+    CONSTRAINT patterns_judged_whole CHECK ((((barrier IS NULL) = (return_net IS NULL)) AND ((barrier IS NULL) = (label_version IS NULL)))),
+    CONSTRAINT patterns_kind_named CHECK ((kind ~ '^[a-z][a-z_]{2,39}$'::text)),
+    CONSTRAINT patterns_origin_known CHECK ((origin = ANY (ARRAY['live'::text, 'backfill'::text]))),
+    CONSTRAINT patterns_run_forward CHECK (((started_at <= ended_at) AND (ended_at <= detected_opened_at)))
+);
+
+COMMENT ON TABLE public.patterns IS 'Pair, kind and first bar name a pattern, and its id is made of them: found again on the next candle, it is the same row.';
+
+COMMENT ON COLUMN public.patterns.over_at IS 'Opening time of the candle that reached the target or the invalidation.';
+
+COMMENT ON COLUMN public.patterns.barrier IS 'Null until its horizon has passed; then which of target, invalidation and expiry came first.';
+
+COMMENT ON COLUMN public.patterns.baseline IS 'How often the same trade, entered on other bars of the period, reached its target.';
 
 CREATE TABLE public.recent_errors (
     id bigint NOT NULL,
@@ -1192,6 +1744,69 @@ ALTER TABLE public.recent_errors ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     CACHE 1
 );
 
+CREATE TABLE public.risk_anchors (
+    symbol text NOT NULL,
+    valid_from date NOT NULL,
+    risk double precision NOT NULL,
+    price numeric NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT risk_anchors_price_positive CHECK ((price > (0)::numeric)),
+    CONSTRAINT risk_anchors_risk_bounded CHECK (((risk >= (0)::double precision) AND (risk <= (1)::double precision))),
+    CONSTRAINT risk_anchors_symbol_canonical CHECK ((symbol ~ '^[A-Z0-9]{2,12}/[A-Z0-9]{2,12}$'::text))
+);
+
+COMMENT ON TABLE public.risk_anchors IS 'Operators'' data (zmarty risk import): the anchors of one symbol and day are one curve, which counts from that day until a later one. A few dozen rows a symbol and curve; kept.';
+
+COMMENT ON COLUMN public.risk_anchors.valid_from IS 'The day from which the curve was known. Never earlier: a curve drawn afterwards fits its past too well.';
+
+CREATE TABLE public.risk_metric (
+    symbol text NOT NULL,
+    observed_on date NOT NULL,
+    source text NOT NULL,
+    value double precision NOT NULL,
+    band integer NOT NULL,
+    rarity double precision NOT NULL,
+    days integer NOT NULL,
+    price numeric NOT NULL,
+    known_at timestamp with time zone NOT NULL,
+    CONSTRAINT risk_metric_band_bounded CHECK (((band >= 0) AND (band <= 9))),
+    CONSTRAINT risk_metric_days_counted CHECK ((days > 0)),
+    CONSTRAINT risk_metric_price_positive CHECK ((price > (0)::numeric)),
+    CONSTRAINT risk_metric_rarity_bounded CHECK (((rarity >= (1)::double precision) AND (rarity <= (1.6)::double precision))),
+    CONSTRAINT risk_metric_source_known CHECK ((source = ANY (ARRAY['anchors'::text, 'regression'::text, 'percentile'::text]))),
+    CONSTRAINT risk_metric_value_bounded CHECK (((value >= (0)::double precision) AND (value <= (1)::double precision)))
+);
+
+COMMENT ON TABLE public.risk_metric IS 'One row a symbol and day, as it was known then; never changed afterwards. 365 rows a year and symbol; kept.';
+
+COMMENT ON COLUMN public.risk_metric.source IS 'anchors (an operator''s curve), else regression (distance from the own log-price trend), else percentile of the history.';
+
+COMMENT ON COLUMN public.risk_metric.days IS 'How many daily closes value and rarity rest on.';
+
+COMMENT ON COLUMN public.risk_metric.known_at IS 'The close of the day: nothing later is in the row.';
+
+CREATE TABLE public.service_keys (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    key_sha256 bytea NOT NULL,
+    scopes text[] NOT NULL,
+    source text,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT service_keys_digest_whole CHECK ((length(key_sha256) = 32)),
+    CONSTRAINT service_keys_name_bounded CHECK (((length(name) >= 1) AND (length(name) <= 80))),
+    CONSTRAINT service_keys_scoped CHECK (((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 20))),
+    CONSTRAINT service_keys_source_named CHECK ((source ~ '^[a-z0-9][a-z0-9_.-]{0,39}$'::text))
+);
+
+COMMENT ON TABLE public.service_keys IS 'One row a key that an operator made. The key itself is shown once and kept nowhere; revoked ones stay, so that its past is known.';
+
+COMMENT ON COLUMN public.service_keys.source IS 'The only source this key may send signals as; null: any.';
+
+COMMENT ON COLUMN public.service_keys.last_used_at IS 'To the minute.';
+
 CREATE TABLE public.signal_outcomes (
     signal_id uuid NOT NULL,
     horizon text NOT NULL,
@@ -1209,41 +1824,144 @@ CREATE TABLE public.signal_outcomes (
 
 COMMENT ON TABLE public.signal_outcomes IS 'Which barrier a signal met first within a horizon. Returns, mfe and mae are fractions of the entry price.';
 
-CREATE TABLE public.signals (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    symbol text NOT NULL,
-    timeframe text NOT NULL,
-    opened_at timestamp with time zone NOT NULL,
-    strategy_version text NOT NULL,
-    origin text NOT NULL,
+CREATE TABLE public.simulation_trades (
+    simulation_id uuid NOT NULL,
+    number integer NOT NULL,
     direction text NOT NULL,
-    score double precision NOT NULL,
-    strength integer NOT NULL,
+    kind text NOT NULL,
     confidence double precision,
-    entry_price numeric NOT NULL,
-    targets numeric[] DEFAULT '{}'::numeric[] NOT NULL,
-    stop_price numeric,
-    risk_reward double precision,
-    expected_value double precision,
-    verdict text NOT NULL,
-    components jsonb DEFAULT '{}'::jsonb NOT NULL,
-    reasons jsonb DEFAULT '[]'::jsonb NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT signals_confidence_bounded CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
-    CONSTRAINT signals_directed_have_levels CHECK (((direction = 'flat'::text) OR ((confidence IS NOT NULL) AND (stop_price IS NOT NULL) AND (cardinality(targets) > 0)))),
-    CONSTRAINT signals_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text, 'flat'::text]))),
-    CONSTRAINT signals_entry_positive CHECK ((entry_price > (0)::numeric)),
-    CONSTRAINT signals_origin_known CHECK ((origin = ANY (ARRAY['live'::text, 'backfill'::text]))),
-    CONSTRAINT signals_score_bounded CHECK (((score >= ('-1'::integer)::double precision) AND (score <= (1)::double precision))),
-    CONSTRAINT signals_stop_positive CHECK ((stop_price > (0)::numeric)),
-    CONSTRAINT signals_strength_bounded CHECK (((strength >= 1) AND (strength <= 100))),
-    CONSTRAINT signals_verdict_known CHECK ((verdict = ANY (ARRAY['act'::text, 'watch'::text, 'no_edge'::text])))
+    verdict text,
+    opened_at timestamp with time zone NOT NULL,
+    entered_at timestamp with time zone NOT NULL,
+    entry_price double precision NOT NULL,
+    paid_price double precision NOT NULL,
+    stop_price double precision NOT NULL,
+    target_price double precision NOT NULL,
+    exited_at timestamp with time zone NOT NULL,
+    exit_price double precision NOT NULL,
+    reason text NOT NULL,
+    ambiguous boolean NOT NULL,
+    bars integer NOT NULL,
+    units double precision NOT NULL,
+    notional double precision NOT NULL,
+    return_net double precision NOT NULL,
+    r_multiple double precision NOT NULL,
+    pnl double precision NOT NULL,
+    mfe double precision NOT NULL,
+    mae double precision NOT NULL,
+    CONSTRAINT simulation_trades_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text]))),
+    CONSTRAINT simulation_trades_numbered CHECK ((number >= 1)),
+    CONSTRAINT simulation_trades_reason_known CHECK ((reason = ANY (ARRAY['target'::text, 'stop'::text, 'expiry'::text, 'open'::text])))
 );
 
-COMMENT ON COLUMN public.signals.confidence IS 'Probability that the first target comes before the stop. Null where nothing is claimed: a flat signal.';
+COMMENT ON TABLE public.simulation_trades IS 'Trades nobody made: what a replay would have bought and sold. Prices are results of a calculation, not money.';
 
-COMMENT ON COLUMN public.signals.expected_value IS 'Expected return of the trade after costs, as a fraction of the entry price.';
+CREATE TABLE public.simulations (
+    id uuid NOT NULL,
+    user_id uuid,
+    kind text NOT NULL,
+    symbol text NOT NULL,
+    timeframe text NOT NULL,
+    request jsonb NOT NULL,
+    state text DEFAULT 'running'::text NOT NULL,
+    summary jsonb,
+    curve jsonb,
+    trades_count integer,
+    error text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT simulations_curve_bounded CHECK (((jsonb_typeof(curve) = 'array'::text) AND (jsonb_array_length(curve) <= 400))),
+    CONSTRAINT simulations_ended_once CHECK (((state <> 'running'::text) = (ended_at IS NOT NULL))),
+    CONSTRAINT simulations_kind_known CHECK ((kind = ANY (ARRAY['analyze'::text, 'win_ratio'::text, 'validate_pattern'::text, 'assess_risk'::text, 'report'::text]))),
+    CONSTRAINT simulations_request_bounded CHECK ((pg_column_size(request) <= 16384)),
+    CONSTRAINT simulations_state_known CHECK ((state = ANY (ARRAY['running'::text, 'done'::text, 'failed'::text, 'cancelled'::text]))),
+    CONSTRAINT simulations_summary_bounded CHECK ((pg_column_size(summary) <= 65536)),
+    CONSTRAINT simulations_trades_counted CHECK ((trades_count >= 0))
+);
+
+COMMENT ON TABLE public.simulations IS 'A replay over history that a user asked for; its id is that of its job.';
+
+COMMENT ON COLUMN public.simulations.trades_count IS 'All trades of the replay; simulation_trades keeps at most the newest 5000 of them.';
+
+CREATE TABLE public.source_usage (
+    vendor text NOT NULL,
+    source text NOT NULL,
+    month date NOT NULL,
+    asked bigint DEFAULT 0 NOT NULL,
+    answered bigint DEFAULT 0 NOT NULL,
+    dropped bigint DEFAULT 0 NOT NULL,
+    asked_at timestamp with time zone,
+    answered_at timestamp with time zone,
+    dropped_at timestamp with time zone,
+    failure text
+);
+
+COMMENT ON TABLE public.source_usage IS 'What a vendor was asked by source in each month of UTC; some three hundred rows a year, kept.';
+
+COMMENT ON COLUMN public.source_usage.dropped IS 'Requests left out to keep the month''s quota for more valuable sources.';
+
+COMMENT ON COLUMN public.source_usage.failure IS 'Why the newest request failed; null when it was answered.';
+
+CREATE VIEW public.source_standing WITH (security_invoker='true') AS
+ SELECT newest.vendor,
+    newest.source,
+        CASE
+            WHEN (newest.month = this.month) THEN newest.asked
+            ELSE (0)::bigint
+        END AS asked,
+        CASE
+            WHEN (newest.month = this.month) THEN newest.answered
+            ELSE (0)::bigint
+        END AS answered,
+        CASE
+            WHEN (newest.month = this.month) THEN newest.dropped
+            ELSE (0)::bigint
+        END AS dropped,
+    newest.asked_at,
+    newest.answered_at,
+    newest.dropped_at,
+    newest.failure
+   FROM (( SELECT DISTINCT ON (u.vendor, u.source) u.vendor,
+            u.source,
+            u.month,
+            u.asked,
+            u.answered,
+            u.dropped,
+            u.failure,
+            max(u.asked_at) OVER same AS asked_at,
+            max(u.answered_at) OVER same AS answered_at,
+            max(u.dropped_at) OVER same AS dropped_at
+           FROM public.source_usage u
+          WINDOW same AS (PARTITION BY u.vendor, u.source)
+          ORDER BY u.vendor, u.source, u.month DESC) newest
+     CROSS JOIN ( SELECT (date_trunc('month'::text, (statement_timestamp() AT TIME ZONE 'UTC'::text)))::date AS month) this);
+
+COMMENT ON VIEW public.source_standing IS 'For operators: what each source was asked this month, was answered and had to leave out, and when it last answered.';
+
+CREATE VIEW public.trading_signals WITH (security_invoker='true') AS
+ SELECT signals.id,
+    signals.symbol,
+    signals.timeframe,
+        CASE signals.direction
+            WHEN 'long'::text THEN 'buy'::text
+            WHEN 'short'::text THEN 'sell'::text
+            ELSE 'hold'::text
+        END AS signal_type,
+    signals.strength,
+    signals.confidence AS confidence_score,
+    signals.entry_price,
+    signals.targets[1] AS target_price,
+    signals.stop_price AS stop_loss,
+    signals.verdict,
+    ( SELECT string_agg((said.reason ->> 'text'::text), ' '::text ORDER BY said.place) AS string_agg
+           FROM jsonb_array_elements(signals.reasons) WITH ORDINALITY said(reason, place)) AS reasoning,
+    jsonb_build_object('strategy_version', signals.strategy_version, 'origin', signals.origin, 'opened_at', signals.opened_at, 'score', signals.score, 'components', signals.components, 'targets', to_jsonb(signals.targets)) AS metadata,
+    signals.expires_at,
+    signals.created_at
+   FROM public.signals;
+
+COMMENT ON VIEW public.trading_signals IS 'Signals as the customer''s clients read them; signals holds everything.';
 
 CREATE TABLE public.user_references (
     user_id uuid NOT NULL,
@@ -1283,7 +2001,9 @@ CREATE TABLE public.vendor_limits (
     paused_until timestamp with time zone,
     paused_because text,
     warned_on date,
+    monthly_dollars numeric,
     CONSTRAINT vendor_limits_burst_at_least_one CHECK ((burst >= (1)::numeric)),
+    CONSTRAINT vendor_limits_dollars_not_negative CHECK ((monthly_dollars >= (0)::numeric)),
     CONSTRAINT vendor_limits_per_second_positive CHECK ((per_second > (0)::numeric)),
     CONSTRAINT vendor_limits_quota_not_negative CHECK ((monthly_quota >= 0)),
     CONSTRAINT vendor_limits_warn_share_is_one CHECK (((warn_share > (0)::numeric) AND (warn_share <= (1)::numeric)))
@@ -1300,13 +2020,16 @@ COMMENT ON COLUMN public.vendor_limits.monthly_quota IS 'Requests in a calendar 
 
 COMMENT ON COLUMN public.vendor_limits.full_at IS 'When the bucket is full if nobody takes more: what is missing from it now is (full_at - now) * per_second.';
 
+COMMENT ON COLUMN public.vendor_limits.monthly_dollars IS 'What a calendar month of UTC may cost, where requests are paid one by one; null when they are not.';
+
 CREATE TABLE public.vendor_usage (
     vendor text NOT NULL,
     month date NOT NULL,
     requests bigint DEFAULT 0 NOT NULL,
     weight numeric DEFAULT 0 NOT NULL,
     refused bigint DEFAULT 0 NOT NULL,
-    limited bigint DEFAULT 0 NOT NULL
+    limited bigint DEFAULT 0 NOT NULL,
+    dollars numeric DEFAULT 0 NOT NULL
 );
 
 COMMENT ON TABLE public.vendor_usage IS 'What each vendor was asked in each month of UTC; twelve rows a year, kept.';
@@ -1314,6 +2037,8 @@ COMMENT ON TABLE public.vendor_usage IS 'What each vendor was asked in each mont
 COMMENT ON COLUMN public.vendor_usage.refused IS 'Requests that our own limits kept back.';
 
 COMMENT ON COLUMN public.vendor_usage.limited IS 'Requests that the vendor refused because we asked too often.';
+
+COMMENT ON COLUMN public.vendor_usage.dollars IS 'Spent, and reserved for requests under way.';
 
 CREATE VIEW public.vendor_standing WITH (security_invoker='true') AS
  SELECT l.vendor,
@@ -1325,7 +2050,7 @@ CREATE VIEW public.vendor_standing WITH (security_invoker='true') AS
     COALESCE(u.weight, (0)::numeric) AS weight,
     COALESCE(u.refused, (0)::bigint) AS refused,
     COALESCE(u.limited, (0)::bigint) AS limited,
-    COALESCE(((u.requests)::numeric >= ((l.monthly_quota)::numeric * l.warn_share)), false) AS is_low,
+    COALESCE((((u.requests)::numeric >= ((l.monthly_quota)::numeric * l.warn_share)) OR (u.dollars >= (l.monthly_dollars * l.warn_share))), false) AS is_low,
         CASE
             WHEN (l.paused_until > statement_timestamp()) THEN l.paused_until
             ELSE NULL::timestamp with time zone
@@ -1333,7 +2058,9 @@ CREATE VIEW public.vendor_standing WITH (security_invoker='true') AS
         CASE
             WHEN (l.paused_until > statement_timestamp()) THEN l.paused_because
             ELSE NULL::text
-        END AS paused_because
+        END AS paused_because,
+    l.monthly_dollars,
+    COALESCE(u.dollars, (0)::numeric) AS dollars
    FROM (public.vendor_limits l
      LEFT JOIN public.vendor_usage u ON (((u.vendor = l.vendor) AND (u.month = (date_trunc('month'::text, (statement_timestamp() AT TIME ZONE 'UTC'::text)))::date))));
 
@@ -1431,6 +2158,21 @@ ALTER TABLE ONLY public.candles
 ALTER TABLE ONLY private.trimmed_events
     ADD CONSTRAINT trimmed_events_pkey PRIMARY KEY (is_only);
 
+ALTER TABLE ONLY public.calibration
+    ADD CONSTRAINT calibration_pkey PRIMARY KEY (symbol, timeframe, strategy_version, direction);
+
+ALTER TABLE ONLY public.candle_absences
+    ADD CONSTRAINT candle_absences_pkey PRIMARY KEY (symbol, timeframe, exchange, first_opened_at);
+
+ALTER TABLE ONLY public.cluster_asks
+    ADD CONSTRAINT cluster_asks_pkey PRIMARY KEY (symbol, source);
+
+ALTER TABLE ONLY public.cluster_pushes
+    ADD CONSTRAINT cluster_pushes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.context_readings
+    ADD CONSTRAINT context_readings_pkey PRIMARY KEY (source, symbol, timeframe);
+
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (xid, id);
 
@@ -1452,8 +2194,41 @@ ALTER TABLE ONLY public.liq_clusters
 ALTER TABLE ONLY public.liq_clusters
     ADD CONSTRAINT liq_clusters_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.liquidation_monitor
+    ADD CONSTRAINT liquidation_monitor_pkey PRIMARY KEY (symbol);
+
+ALTER TABLE ONLY public.market_intelligence
+    ADD CONSTRAINT market_intelligence_pkey PRIMARY KEY (symbol, timeframe, opened_at);
+
+ALTER TABLE ONLY public.market_snapshots
+    ADD CONSTRAINT market_snapshots_pkey PRIMARY KEY (source, observed_at);
+
+ALTER TABLE ONLY public.pattern_effectiveness
+    ADD CONSTRAINT pattern_effectiveness_pkey PRIMARY KEY (symbol, timeframe, kind, direction, origin);
+
+ALTER TABLE ONLY public.patterns
+    ADD CONSTRAINT patterns_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.patterns
+    ADD CONSTRAINT patterns_told_once UNIQUE (symbol, timeframe, kind, started_at);
+
 ALTER TABLE ONLY public.recent_errors
     ADD CONSTRAINT recent_errors_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.risk_anchors
+    ADD CONSTRAINT risk_anchors_pkey PRIMARY KEY (symbol, valid_from, risk);
+
+ALTER TABLE ONLY public.risk_anchors
+    ADD CONSTRAINT risk_anchors_price_once UNIQUE (symbol, valid_from, price);
+
+ALTER TABLE ONLY public.risk_metric
+    ADD CONSTRAINT risk_metric_pkey PRIMARY KEY (symbol, observed_on, source);
+
+ALTER TABLE ONLY public.service_keys
+    ADD CONSTRAINT service_keys_key_sha256_key UNIQUE (key_sha256);
+
+ALTER TABLE ONLY public.service_keys
+    ADD CONSTRAINT service_keys_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.signal_outcomes
     ADD CONSTRAINT signal_outcomes_pkey PRIMARY KEY (signal_id, horizon, label_version);
@@ -1463,6 +2238,15 @@ ALTER TABLE ONLY public.signals
 
 ALTER TABLE ONLY public.signals
     ADD CONSTRAINT signals_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.simulation_trades
+    ADD CONSTRAINT simulation_trades_pkey PRIMARY KEY (simulation_id, number);
+
+ALTER TABLE ONLY public.simulations
+    ADD CONSTRAINT simulations_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.source_usage
+    ADD CONSTRAINT source_usage_pkey PRIMARY KEY (vendor, source, month);
 
 ALTER TABLE ONLY public.user_references
     ADD CONSTRAINT user_references_pkey PRIMARY KEY (user_id);
@@ -1494,6 +2278,14 @@ ALTER TABLE ONLY queueing.pauses
 ALTER TABLE ONLY queueing.retentions
     ADD CONSTRAINT retentions_pkey PRIMARY KEY (queue);
 
+CREATE INDEX candle_absences_seen ON public.candle_absences USING btree (seen_at);
+
+CREATE INDEX cluster_pushes_age ON public.cluster_pushes USING btree (received_at);
+
+CREATE INDEX cluster_pushes_waiting ON public.cluster_pushes USING btree (received_at) WHERE (state = 'waiting'::text);
+
+CREATE INDEX context_readings_of_symbol ON public.context_readings USING btree (symbol, timeframe);
+
 CREATE INDEX indicators_newest ON public.indicators USING btree (symbol, timeframe, source, opened_at DESC);
 
 CREATE INDEX ingest_state_due ON public.ingest_state USING btree (next_due_at);
@@ -1504,11 +2296,35 @@ CREATE INDEX jobs_of_user ON public.jobs USING btree (user_id, created_at DESC, 
 
 CREATE INDEX jobs_open ON public.jobs USING btree (updated_at) WHERE (ended_at IS NULL);
 
-CREATE INDEX liq_clusters_newest ON public.liq_clusters USING btree (symbol, observed_at DESC);
+CREATE INDEX jobs_open_of_user ON public.jobs USING btree (user_id) WHERE (ended_at IS NULL);
+
+CREATE INDEX liq_clusters_age ON public.liq_clusters USING btree (observed_at);
+
+CREATE INDEX liq_clusters_by_time ON public.liq_clusters USING btree (symbol, observed_at DESC, id DESC);
+
+CREATE INDEX liq_clusters_of_source ON public.liq_clusters USING btree (symbol, source, observed_at DESC);
+
+CREATE INDEX market_intelligence_computed ON public.market_intelligence USING btree (computed_at);
+
+CREATE INDEX market_snapshots_oldest ON public.market_snapshots USING btree (observed_at);
+
+CREATE INDEX patterns_active ON public.patterns USING btree (symbol, expires_at DESC);
+
+CREATE INDEX patterns_detected ON public.patterns USING btree (detected_opened_at);
+
+CREATE INDEX patterns_unjudged ON public.patterns USING btree (symbol, timeframe, detected_opened_at) WHERE (barrier IS NULL);
 
 CREATE INDEX recent_errors_newest ON public.recent_errors USING btree (occurred_at DESC);
 
 CREATE INDEX signals_newest ON public.signals USING btree (symbol, timeframe, opened_at DESC);
+
+CREATE UNIQUE INDEX signals_relayed_once ON public.signals USING btree (source, external_id) WHERE (source IS NOT NULL);
+
+CREATE INDEX simulations_ended ON public.simulations USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+
+CREATE INDEX simulations_of_user ON public.simulations USING btree (user_id, created_at DESC, id DESC);
+
+CREATE INDEX simulations_running ON public.simulations USING btree (updated_at) WHERE (ended_at IS NULL);
 
 CREATE INDEX watchers_active_pairs ON public.watchers USING btree (symbol, timeframe) WHERE active;
 
@@ -1533,15 +2349,26 @@ CREATE TRIGGER tell_updated AFTER UPDATE ON public.win_rate REFERENCING NEW TABL
 ALTER TABLE ONLY public.signal_outcomes
     ADD CONSTRAINT signal_outcomes_signal_id_fkey FOREIGN KEY (signal_id) REFERENCES public.signals(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.simulation_trades
+    ADD CONSTRAINT simulation_trades_simulation_id_fkey FOREIGN KEY (simulation_id) REFERENCES public.simulations(id) ON DELETE CASCADE;
+
 CREATE POLICY api_reads ON private.trimmed_events FOR SELECT TO zmarty_api USING (true);
 
 ALTER TABLE private.trimmed_events ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY api_keeps ON public.cluster_pushes TO zmarty_api USING (true) WITH CHECK (true);
 
 CREATE POLICY api_keeps ON public.jobs TO zmarty_api USING (true) WITH CHECK (true);
 
 CREATE POLICY api_keeps ON public.recent_errors TO zmarty_api USING (true) WITH CHECK (true);
 
+CREATE POLICY api_reads ON public.calibration FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.candle_absences FOR SELECT TO zmarty_api USING (true);
+
 CREATE POLICY api_reads ON public.candles FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.context_readings FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.events FOR SELECT TO zmarty_api USING (true);
 
@@ -1553,9 +2380,27 @@ CREATE POLICY api_reads ON public.instruments FOR SELECT TO zmarty_api USING (tr
 
 CREATE POLICY api_reads ON public.liq_clusters FOR SELECT TO zmarty_api USING (true);
 
+CREATE POLICY api_reads ON public.liquidation_monitor FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.market_intelligence FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.market_snapshots FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.pattern_effectiveness FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.patterns FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.risk_metric FOR SELECT TO zmarty_api USING (true);
+
 CREATE POLICY api_reads ON public.signal_outcomes FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.signals FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.simulation_trades FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.simulations FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.source_usage FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.vendor_limits FOR SELECT TO zmarty_api USING (true);
 
@@ -1567,7 +2412,21 @@ CREATE POLICY api_reads ON public.win_rate FOR SELECT TO zmarty_api USING (true)
 
 CREATE POLICY api_reads ON public.worker_heartbeats FOR SELECT TO zmarty_api USING (true);
 
+CREATE POLICY api_relays ON public.signals FOR INSERT TO zmarty_api WITH CHECK ((source IS NOT NULL));
+
+CREATE POLICY api_verifies ON public.service_keys TO zmarty_api USING (true) WITH CHECK (true);
+
+ALTER TABLE public.calibration ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.candle_absences ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.candles ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.cluster_asks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.cluster_pushes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.context_readings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.events ENABLE ROW LEVEL SECURITY;
 
@@ -1581,13 +2440,35 @@ ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.liq_clusters ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.liquidation_monitor ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.market_intelligence ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.market_snapshots ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.pattern_effectiveness ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.patterns ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.recent_errors ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.risk_anchors ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.risk_metric ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.service_keys ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY services_read ON public.user_references FOR SELECT TO zmarty_api, zmarty_worker USING (true);
 
 ALTER TABLE public.signal_outcomes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.signals ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.simulation_trades ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.simulations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.source_usage ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.user_references ENABLE ROW LEVEL SECURITY;
 
@@ -1603,7 +2484,17 @@ ALTER TABLE public.win_rate ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.worker_heartbeats ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY worker_keeps ON public.calibration TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.candle_absences TO zmarty_worker USING (true) WITH CHECK (true);
+
 CREATE POLICY worker_keeps ON public.candles TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.cluster_asks TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.cluster_pushes TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.context_readings TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.indicators TO zmarty_worker USING (true) WITH CHECK (true);
 
@@ -1615,11 +2506,29 @@ CREATE POLICY worker_keeps ON public.jobs TO zmarty_worker USING (true) WITH CHE
 
 CREATE POLICY worker_keeps ON public.liq_clusters TO zmarty_worker USING (true) WITH CHECK (true);
 
+CREATE POLICY worker_keeps ON public.liquidation_monitor TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.market_intelligence TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.market_snapshots TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.pattern_effectiveness TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.patterns TO zmarty_worker USING (true) WITH CHECK (true);
+
 CREATE POLICY worker_keeps ON public.recent_errors TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.risk_metric TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.signal_outcomes TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.signals TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.simulation_trades TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.simulations TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_keeps ON public.source_usage TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.vendor_answers TO zmarty_worker USING (true) WITH CHECK (true);
 
@@ -1630,6 +2539,8 @@ CREATE POLICY worker_keeps ON public.vendor_usage TO zmarty_worker USING (true) 
 CREATE POLICY worker_keeps ON public.win_rate TO zmarty_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY worker_keeps ON public.worker_heartbeats TO zmarty_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY worker_reads ON public.risk_anchors FOR SELECT TO zmarty_worker USING (true);
 
 CREATE POLICY worker_reads ON public.watchers FOR SELECT TO zmarty_worker USING (true);
 
@@ -1666,9 +2577,19 @@ GRANT ALL ON FUNCTION partitions.ensure_candle_partitions(first_at timestamp wit
 REVOKE ALL ON FUNCTION private.admit_request(vendor_name text, request_weight numeric, wait_max_seconds double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.admit_request(vendor_name text, request_weight numeric, wait_max_seconds double precision) TO zmarty_worker;
 
+REVOKE ALL ON FUNCTION private.forget_absences() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION private.keep_up() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION private.keep_up_clusters() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.keep_up_context() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.keep_up_intelligence() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION private.keep_up_jobs() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.keep_up_simulations() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.recent_cron_runs(limit_runs integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.recent_cron_runs(limit_runs integer) TO zmarty_api;
@@ -1700,9 +2621,17 @@ GRANT ALL ON FUNCTION queueing.dead_letters(queue text, before_buried timestamp 
 REVOKE ALL ON FUNCTION queueing.discard_dead(queue text, msg_ids bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION queueing.discard_dead(queue text, msg_ids bigint[]) TO zmarty_api;
 
+REVOKE ALL ON FUNCTION queueing.enqueue_backfills() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION queueing.enqueue_due_ingests() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION queueing.enqueue_for_symbols(queue_name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION queueing.enqueue_observe_market() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION queueing.enqueue_reconcile() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION queueing.enqueue_refresh() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION queueing.enqueue_win_rates() FROM PUBLIC;
 
@@ -1759,6 +2688,33 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.candles TO zmarty_worker;
 
 GRANT SELECT ON TABLE private.trimmed_events TO zmarty_api;
 
+GRANT ALL ON TABLE public.calibration TO service_role;
+GRANT SELECT ON TABLE public.calibration TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.calibration TO zmarty_worker;
+
+GRANT ALL ON TABLE public.candle_absences TO service_role;
+GRANT SELECT ON TABLE public.candle_absences TO zmarty_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.candle_absences TO zmarty_worker;
+
+GRANT ALL ON TABLE public.cluster_asks TO service_role;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.cluster_asks TO zmarty_worker;
+
+GRANT ALL ON TABLE public.cluster_pushes TO service_role;
+GRANT SELECT,INSERT ON TABLE public.cluster_pushes TO zmarty_api;
+GRANT SELECT ON TABLE public.cluster_pushes TO zmarty_worker;
+
+GRANT UPDATE(image) ON TABLE public.cluster_pushes TO zmarty_worker;
+
+GRANT UPDATE(state) ON TABLE public.cluster_pushes TO zmarty_worker;
+
+GRANT UPDATE(refusal) ON TABLE public.cluster_pushes TO zmarty_worker;
+
+GRANT UPDATE(ended_at) ON TABLE public.cluster_pushes TO zmarty_worker;
+
+GRANT ALL ON TABLE public.context_readings TO service_role;
+GRANT SELECT ON TABLE public.context_readings TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.context_readings TO zmarty_worker;
+
 GRANT ALL ON TABLE public.events TO service_role;
 GRANT SELECT ON TABLE public.events TO zmarty_api;
 
@@ -1776,6 +2732,14 @@ GRANT ALL ON TABLE public.instruments TO service_role;
 GRANT SELECT ON TABLE public.instruments TO zmarty_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.instruments TO zmarty_worker;
 
+GRANT ALL ON TABLE public.signals TO service_role;
+GRANT SELECT,INSERT ON TABLE public.signals TO zmarty_api;
+GRANT SELECT,INSERT ON TABLE public.signals TO zmarty_worker;
+
+GRANT ALL ON TABLE public.integrated_signals TO service_role;
+GRANT SELECT ON TABLE public.integrated_signals TO zmarty_api;
+GRANT SELECT ON TABLE public.integrated_signals TO zmarty_worker;
+
 GRANT ALL ON TABLE public.jobs TO service_role;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.jobs TO zmarty_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.jobs TO zmarty_worker;
@@ -1786,19 +2750,71 @@ GRANT SELECT,INSERT ON TABLE public.liq_clusters TO zmarty_worker;
 
 GRANT ALL ON SEQUENCE public.liq_clusters_id_seq TO service_role;
 
+GRANT ALL ON TABLE public.liquidation_monitor TO service_role;
+GRANT SELECT ON TABLE public.liquidation_monitor TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.liquidation_monitor TO zmarty_worker;
+
+GRANT ALL ON TABLE public.market_data TO service_role;
+GRANT SELECT ON TABLE public.market_data TO zmarty_api;
+GRANT SELECT ON TABLE public.market_data TO zmarty_worker;
+
+GRANT ALL ON TABLE public.market_intelligence TO service_role;
+GRANT SELECT ON TABLE public.market_intelligence TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.market_intelligence TO zmarty_worker;
+
+GRANT ALL ON TABLE public.market_snapshots TO service_role;
+GRANT SELECT ON TABLE public.market_snapshots TO zmarty_api;
+GRANT SELECT,INSERT ON TABLE public.market_snapshots TO zmarty_worker;
+
+GRANT ALL ON TABLE public.pattern_effectiveness TO service_role;
+GRANT SELECT ON TABLE public.pattern_effectiveness TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.pattern_effectiveness TO zmarty_worker;
+
+GRANT ALL ON TABLE public.patterns TO service_role;
+GRANT SELECT ON TABLE public.patterns TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.patterns TO zmarty_worker;
+
 GRANT ALL ON TABLE public.recent_errors TO service_role;
 GRANT SELECT,INSERT,DELETE ON TABLE public.recent_errors TO zmarty_api;
 GRANT SELECT,INSERT,DELETE ON TABLE public.recent_errors TO zmarty_worker;
 
 GRANT ALL ON SEQUENCE public.recent_errors_id_seq TO service_role;
 
+GRANT ALL ON TABLE public.risk_anchors TO service_role;
+GRANT SELECT ON TABLE public.risk_anchors TO zmarty_worker;
+
+GRANT ALL ON TABLE public.risk_metric TO service_role;
+GRANT SELECT ON TABLE public.risk_metric TO zmarty_api;
+GRANT SELECT,INSERT ON TABLE public.risk_metric TO zmarty_worker;
+
+GRANT ALL ON TABLE public.service_keys TO service_role;
+GRANT SELECT ON TABLE public.service_keys TO zmarty_api;
+
+GRANT UPDATE(last_used_at) ON TABLE public.service_keys TO zmarty_api;
+
 GRANT ALL ON TABLE public.signal_outcomes TO service_role;
 GRANT SELECT ON TABLE public.signal_outcomes TO zmarty_api;
 GRANT SELECT,INSERT ON TABLE public.signal_outcomes TO zmarty_worker;
 
-GRANT ALL ON TABLE public.signals TO service_role;
-GRANT SELECT ON TABLE public.signals TO zmarty_api;
-GRANT SELECT,INSERT ON TABLE public.signals TO zmarty_worker;
+GRANT ALL ON TABLE public.simulation_trades TO service_role;
+GRANT SELECT ON TABLE public.simulation_trades TO zmarty_api;
+GRANT SELECT,INSERT,DELETE ON TABLE public.simulation_trades TO zmarty_worker;
+
+GRANT ALL ON TABLE public.simulations TO service_role;
+GRANT SELECT ON TABLE public.simulations TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.simulations TO zmarty_worker;
+
+GRANT ALL ON TABLE public.source_usage TO service_role;
+GRANT SELECT ON TABLE public.source_usage TO zmarty_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.source_usage TO zmarty_worker;
+
+GRANT ALL ON TABLE public.source_standing TO service_role;
+GRANT SELECT ON TABLE public.source_standing TO zmarty_api;
+GRANT SELECT ON TABLE public.source_standing TO zmarty_worker;
+
+GRANT ALL ON TABLE public.trading_signals TO service_role;
+GRANT SELECT ON TABLE public.trading_signals TO zmarty_api;
+GRANT SELECT ON TABLE public.trading_signals TO zmarty_worker;
 
 GRANT ALL ON TABLE public.user_references TO service_role;
 GRANT SELECT ON TABLE public.user_references TO zmarty_api;

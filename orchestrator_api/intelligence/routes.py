@@ -106,7 +106,7 @@ async def list_patterns(request: Request) -> Response:
     responses=ANALYSED,
     errors=(*ANALYSED_REFUSALS, BodyMalformed),
 )
-async def analyze(request: Request) -> Response:
+async def analyze_symbol(request: Request) -> Response:
     resources, user, symbol = await _asked_for(request)
     asked = await parse_body(request, AnalyzeRequest) if await request.body() else AnalyzeRequest()
     return await _analyze(resources, user, symbol, asked.timeframe)
@@ -221,7 +221,7 @@ def _is_fresh(found: IntelligenceRow) -> bool:
 routes = [
     Route("/v1/intelligence/market/{symbol}", show_market, methods=["GET"]),
     Route("/v1/intelligence/patterns/{symbol}", list_patterns, methods=["GET"]),
-    Route("/v1/intelligence/analyze/{symbol}", analyze, methods=["POST"]),
+    Route("/v1/intelligence/analyze/{symbol}", analyze_symbol, methods=["POST"]),
     Route("/v1/intelligence/analyze/{symbol}", analyze_by_query, methods=["GET"]),
     Route("/v1/intelligence/bulk-analyze", bulk_analyze, methods=["POST"]),
     Route("/v1/analysis/pattern-effectiveness", list_effectiveness, methods=["GET"]),

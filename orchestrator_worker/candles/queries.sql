@@ -10,11 +10,11 @@ where symbol = $1::text and timeframe = $2::text and opened_at > $3::timestamptz
 
 -- name: candles_between
 -- All of one exchange: of those whose candles were asked for the one that has `holding`, and of several the one with the
--- longest series. Cast to double precision, because a Decimal column aborts the process inside the indicators' plugin.
+-- longest series, then the busiest. Cast to double precision, because a Decimal column aborts the process inside the indicators' plugin.
 with series as (
   select exchange
   from (
-    select exchange, opened_at
+    select exchange, opened_at, volume
     from candles
     where symbol = $1::text
       and timeframe = $2::text
@@ -23,7 +23,7 @@ with series as (
     limit $5::integer
   ) as asked
   group by exchange
-  order by coalesce(bool_or(opened_at = $6::timestamptz), false) desc, count(*) desc, exchange
+  order by coalesce(bool_or(opened_at = $6::timestamptz), false) desc, count(*) desc, sum(volume) desc, exchange
   limit 1
 )
 select

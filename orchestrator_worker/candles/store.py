@@ -60,7 +60,7 @@ async def candles_between(
     """The newest `bars_max` candles opened from `since` to `until`, both included, oldest first; prices as Float64.
 
     All of them are of one exchange: of one that has the candle opened at `holding`, if any has, and among several the
-    one that has most of them (decision 0020).
+    one that has most of them, then the busiest (decision 0020).
     """
     records = await pool.fetch(_SQL["candles_between"], symbol, timeframe, since, until, bars_max, holding)
     return pl.DataFrame([tuple(record) for record in records], schema=_BARS, orient="row")

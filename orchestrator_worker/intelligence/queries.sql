@@ -27,7 +27,12 @@ from (
 order by opened_at;
 
 -- name: bitcoin_risk
-select private.bitcoin_risk($1::timestamptz);
+-- As it was known then, within a day by the better founded source; an older value than a week's is no word on this candle.
+select value
+from risk_metric
+where symbol = 'BTC/USDT' and known_at <= $1::timestamptz and known_at > $1::timestamptz - interval '7 days'
+order by observed_on desc, array_position(array['anchors', 'regression', 'percentile'], source)
+limit 1;
 
 -- name: newest_clusters
 -- A map is observed as a whole; one from before the candles' last few says nothing of today.

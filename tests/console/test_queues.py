@@ -166,7 +166,7 @@ async def test_pause_and_resume_say_what_changed(zmarty: Zmarty, chat: Pool, tra
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("pause", "nothing"), "There are compute_signals, compute_winrate"),
+        (("pause", "nothing"), "There are analyze_market, backfill_candles"),
         (("peek", f"{QUEUE}_dead"), "there is no queue"),
         (("retry", QUEUE), "give --all"),
         (("retry", QUEUE, "1", "--all"), "give --all"),

@@ -29,6 +29,7 @@ CHAT = {
 }
 TRADING = {
     "calibration": {"zmarty_api": "s", "zmarty_worker": "siu"},
+    "candle_absences": {"zmarty_api": "s", "zmarty_worker": "siud"},
     "candles": {"zmarty_api": "s", "zmarty_worker": "siu"},
     "context_readings": {"zmarty_api": "s", "zmarty_worker": "siu"},
     "cluster_asks": {"zmarty_worker": "siu"},
@@ -94,7 +95,6 @@ TRADING_FUNCTIONS = {
     "queueing.resume": {"zmarty_api"},
     "queueing.repair_queues": {"zmarty_api", "zmarty_worker"},
     "queueing.retry_dead": {"zmarty_api"},
-    "private.bitcoin_risk": {"zmarty_worker"},
     "private.recent_cron_runs": {"zmarty_api", "zmarty_worker"},
 }
 ROLES = ("anon", "authenticated", "zmarty_api", "zmarty_worker")

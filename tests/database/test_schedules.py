@@ -138,13 +138,16 @@ async def test_the_schedules_exist(chat_api: Pool, trading_api: Pool) -> None:
         "upkeep",
     ]
     assert [row["job_name"] for row in await trading_api.fetch(runs)] == [
+        "enqueue-backfills",
         "enqueue-clusters",
         "enqueue-due-ingests",
         "enqueue-risk",
         "enqueue-win-rates",
+        "forget-absences",
         "observe-market",
         "queue-upkeep",
         "reconcile",
+        "refresh-instruments",
         "trim-events",
         "upkeep",
         "upkeep-clusters",

@@ -101,7 +101,7 @@ async def working(pool: Pool) -> AsyncIterator[None]:
             for lease in await queue.lease(
                 pool, AnalyzeMarket.queue, quantity=10, lease_seconds=LEASE_SECONDS
             ):
-                message = messages.parse(AnalyzeMarket, lease.body)
+                message = messages.parse(AnalyzeMarket, lease.text)
                 assert isinstance(message, AnalyzeMarket)
                 await handle(Delivery(message, lease), resources_of(pool))
             await asyncio.sleep(0.02)

@@ -214,7 +214,12 @@ async def test_symbols_that_end_together_lose_no_result(trading_worker: Pool) ->
         await store_candles(trading_worker, symbol, HOUR, recent(400))
     job_id = await job_for(trading_worker, *symbols)
 
-    await asyncio.gather(*(analyse(trading_worker, symbol, job_id) for symbol in symbols))
+    deliveries = [
+        await delivered(trading_worker, AnalyzeMarket(symbol=symbol, timeframe=HOUR, job_id=job_id))
+        for symbol in symbols
+    ]
+
+    await asyncio.gather(*(handle(delivery, resources_of(trading_worker)) for delivery in deliveries))
 
     job = await jobs.find(trading_worker, job_id)
     assert job is not None and job.state == "done" and job.result is not None
@@ -224,18 +229,10 @@ async def test_symbols_that_end_together_lose_no_result(trading_worker: Pool) ->
 async def test_the_season_comes_from_the_risk_of_bitcoin(trading: Pool, trading_worker: Pool) -> None:
     await trading.execute(
         """
-        create table if not exists public.risk_metric (
-          symbol text, observed_on date, source text, value double precision, band integer, rarity double precision,
-          price numeric, known_at timestamptz, primary key (symbol, observed_on, source)
-        )
-        """
-    )
-    await trading.execute(
-        """
-        insert into risk_metric (symbol, observed_on, source, value, known_at, band, rarity, price)
-        values ('BTC/USDT', current_date - 1, 'anchors', 0.62, now() - interval '1 day', 6, 1.5, 100000),
-          ('BTC/USDT', current_date - 1, 'regression', 0.2, now() - interval '1 day', 2, 1.2, 100000),
-          ('BTC/USDT', current_date, 'anchors', 0.1, now() + interval '1 hour', 1, 1.2, 100000)
+        insert into risk_metric (symbol, observed_on, source, value, known_at, band, rarity, days, price)
+        values ('BTC/USDT', current_date - 1, 'anchors', 0.62, now() - interval '1 day', 6, 1.5, 900, 100000),
+          ('BTC/USDT', current_date - 1, 'regression', 0.2, now() - interval '1 day', 2, 1.2, 900, 100000),
+          ('BTC/USDT', current_date, 'anchors', 0.1, now() + interval '1 hour', 1, 1.2, 900, 100000)
         """
     )
     await store_candles(trading_worker, ETH, HOUR, recent(500))
