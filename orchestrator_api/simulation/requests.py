@@ -1,6 +1,7 @@
 """What may be asked to be simulated, and the spec that the worker gets for it. Pure."""
 
 import re
+from abc import abstractmethod
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -37,8 +38,9 @@ class SimulationRequest(BaseModel):
     symbol: Symbol
     timeframe: Timeframe = Timeframe.HOUR_1
 
+    @abstractmethod
     def spec(self) -> Spec:
-        raise NotImplementedError
+        """What the worker is told beside the pair."""
 
     def payload(self) -> dict[str, Any]:
         """The spec as JSON. Raises FieldInvalid when so much history is more than one simulation walks."""

@@ -9,7 +9,8 @@ import pytest
 
 from zmarty.market import Timeframe
 
-OHLCV = Path("/work/shared/data/ohlcv")
+# Beside the checkout, never in it.
+OHLCV = Path(__file__).parents[3] / "shared/data/ohlcv"
 BEGAN_AT = datetime(2025, 1, 6, tzinfo=UTC)
 
 

@@ -1,17 +1,17 @@
 """The estimator: positions opened, passed and closed, on markets made for it and on real open interest."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import polars as pl
 import pytest
 
 from orchestrator_worker.liquidations.estimate import OBSERVATIONS_MIN, estimate
 from orchestrator_worker.sources.readings import ClusterMap
+from tests.orchestrator_worker.market import OHLCV
 
 HOUR = timedelta(hours=1)
 BEGAN_AT = datetime(2026, 5, 8, tzinfo=UTC)
-REAL = Path("/work/shared/data/ohlcv/oi_btc_perp_1h_7d.parquet")
+REAL = OHLCV / "oi_btc_perp_1h_7d.parquet"
 
 
 def bars_of(closes: list[float], *, reach: float = 0.0) -> pl.DataFrame:

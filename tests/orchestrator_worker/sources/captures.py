@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 
 CAPTURES = Path(__file__).parents[4] / "shared/data/cryptometer"
-if not CAPTURES.exists():
-    CAPTURES = Path("/work/shared/data/cryptometer")
 CAPTURED_AT = datetime(2025, 7, 31, 9, 24, tzinfo=UTC)
 
 
