@@ -1,7 +1,7 @@
 """What a simulation and a scaling are asked for: the `spec` inside their job messages, parsed alike by both services. Pure."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -15,23 +15,6 @@ PERIODS_MAX = 500
 DRAWS_MAX = 10_000
 POSITIONS_MAX = 20
 
-PATTERN_KINDS = (
-    "head_and_shoulders",
-    "double_top",
-    "double_bottom",
-    "ascending_triangle",
-    "descending_triangle",
-    "symmetrical_triangle",
-    "rising_wedge",
-    "falling_wedge",
-    "flag",
-    "pennant",
-    "support_level",
-    "resistance_level",
-    "upward_breakout",
-    "downward_breakout",
-    "liquidation_cluster",
-)
 PatternKind: TypeAlias = Literal[
     "head_and_shoulders",
     "double_top",
@@ -49,6 +32,7 @@ PatternKind: TypeAlias = Literal[
     "downward_breakout",
     "liquidation_cluster",
 ]
+PATTERN_KINDS: tuple[PatternKind, ...] = get_args(PatternKind)
 
 
 class Spec(BaseModel):

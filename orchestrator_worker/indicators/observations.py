@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeAlias
 
 import structlog
@@ -20,8 +20,6 @@ from zmarty.postgres import Pool
 
 log = structlog.get_logger(__name__)
 
-STALE_BARS = 3
-STALE_MIN = timedelta(hours=1)
 
 Ask: TypeAlias = Callable[[], Awaitable[Reading]]
 
@@ -52,7 +50,7 @@ async def observe(
         if reading is None:
             continue
         # A vendor that stopped looking keeps answering; what it saw hours ago is no word on this candle.
-        if not _is_fresh(source, timeframe, reading.observed_at, now=now):
+        if not is_fresh(source, timeframe, reading.observed_at, now=now):
             log.warning("reading_stale", source=source, observed_at=reading.observed_at.isoformat())
             continue
         readings[source] = reading
@@ -87,10 +85,10 @@ async def _told(
 
 
 async def _answer(pool: Pool, pair: Pair, source: str, ask: Ask, *, now: datetime) -> Reading | None:
-    planned = BY_NAME.get(source)
+    planned = BY_NAME[source]
     try:
-        # What is in no plan is asked with every candle; the trend's answer is shared by the client itself.
-        if planned is None or planned.asked_by != "ingest":
+        # The trend's answer is shared by the client itself.
+        if planned.asked_by != "ingest":
             return await ask()
         question = question_about(planned, pair)
         reading = await ask_once(pool, question, ask, now=now)
@@ -100,9 +98,3 @@ async def _answer(pool: Pool, pair: Pair, source: str, ask: Ask, *, now: datetim
     except SourceUnavailable as error:
         log.warning("reading_missing", source=source, vendor=error.vendor, reason=error.reason)
         return None
-
-
-def _is_fresh(source: str, timeframe: Timeframe, observed_at: datetime, *, now: datetime) -> bool:
-    if source in BY_NAME:
-        return is_fresh(source, timeframe, observed_at, now=now)
-    return observed_at >= now - max(STALE_BARS * timeframe.delta, STALE_MIN)

@@ -16,24 +16,9 @@ from orchestrator_worker.intelligence.patterns.liquidations import TURN_ATR, Clu
 from orchestrator_worker.intelligence.patterns.reversals import double_bottoms, heads_and_shoulders
 from orchestrator_worker.intelligence.patterns.touches import supports
 from zmarty.market import Timeframe
+from zmarty.specs import PATTERN_KINDS
 
-KINDS = (
-    "head_and_shoulders",
-    "double_top",
-    "double_bottom",
-    "ascending_triangle",
-    "descending_triangle",
-    "symmetrical_triangle",
-    "rising_wedge",
-    "falling_wedge",
-    "flag",
-    "pennant",
-    "support_level",
-    "resistance_level",
-    "upward_breakout",
-    "downward_breakout",
-    "liquidation_cluster",
-)
+KINDS: tuple[str, ...] = PATTERN_KINDS
 # What any other shape of the same move says better.
 GENERIC = frozenset({"support_level", "resistance_level", "upward_breakout", "downward_breakout"})
 
