@@ -3,24 +3,21 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
-from dataclasses import asdict
-from typing import Any, ClassVar, TypeAlias
+from collections.abc import AsyncGenerator
+from typing import Any, ClassVar
 
 import asyncpg
 import structlog
 
 from orchestrator_api.chat.briefing import Briefing
-from orchestrator_api.chat.data_brief import LABEL, data_brief
-from orchestrator_api.chat.events import Completed, Event, Failed, Opened, Restarted, Token, signal_json
+from orchestrator_api.chat.data_brief import LABEL
+from orchestrator_api.chat.drafting import Tell, write_draft
+from orchestrator_api.chat.events import Completed, Event, Failed, Opened, Token, signal_json
 from orchestrator_api.chat.exchange import Draft, Exchange, complete_exchange, discard_exchange
 from orchestrator_api.chat.plan import Plan
 from orchestrator_api.chat.store import StoredAnswer
 from orchestrator_api.credits.ledger import Settlement
-from orchestrator_api.credits.pricing import DATA_CREDITS, Usage, cost
-from orchestrator_api.model_router.provider import ContentRefused, Failure, Text
-from orchestrator_api.model_router.router import Attempt, FellBack, Finished, ProvidersUnavailable, Started
+from orchestrator_api.credits.pricing import Usage
 from orchestrator_api.resources import Resources
 from zmarty.backoff import full_jitter
 from zmarty.errors import DatabaseUnavailable, ZmartyError
@@ -28,13 +25,10 @@ from zmarty.postgres import Pool
 
 log = structlog.get_logger(__name__)
 
-Tell: TypeAlias = Callable[[Event | None], None]
-
 # A database that restarts is back within seconds; the hold outlives this by minutes.
 SETTLE_SECONDS = 20.0
 SETTLE_PAUSE_SECONDS = 0.2
 SETTLE_PAUSE_SECONDS_MAX = 2.0
-REFUSAL = "The model declined to answer this question under its content policy. Nothing was charged."
 # A commit may be lost on its way back, so these say nothing about whether it happened; the hold says it.
 DATABASE_LOSSES = (
     OSError,
@@ -98,7 +92,7 @@ async def _answer(
     signals = [signal_json(signal) for signal in briefing.signals]
     tell(Opened(exchange.message_id, exchange.conversation_id, signals))
     try:
-        draft = await _draft(resources, plan, briefing, tell)
+        draft = await write_draft(resources, plan, briefing, tell)
         draft.metadata["signals"] = signals
         settlement = await _settle(resources.chat, exchange, draft)
     except DATABASE_LOSSES as error:
@@ -125,62 +119,6 @@ async def _answer(
         )
     finally:
         tell(None)
-
-
-async def _draft(resources: Resources, plan: Plan, briefing: Briefing, tell: Tell) -> Draft:
-    written: list[str] = []
-    attempts: list[Attempt] = []
-    try:
-        async with aclosing(resources.router.stream(briefing.prompt, plan.candidates)) as steps:
-            async for step in steps:
-                if isinstance(step, Text):
-                    written.append(step.text)
-                    tell(Token(step.text))
-                elif isinstance(step, FellBack):
-                    attempts.append(step.attempt)
-                    if step.attempt.failure is not Failure.BREAKER_OPEN:
-                        tell(Restarted(step.attempt.provider, step.attempt.model, step.attempt.failure))
-                    written.clear()
-                elif isinstance(step, Finished):
-                    return Draft(
-                        text="".join(written),
-                        provider=step.model.provider,
-                        model=step.model.id,
-                        finish_reason=step.reason,
-                        usage=step.usage,
-                        credits=cost(step.model.rate, step.usage),
-                        metadata=_record(step.reason, attempts),
-                    )
-                else:
-                    assert isinstance(step, Started)
-    except ProvidersUnavailable:
-        return _without_model(
-            data_brief(briefing.lines, now=briefing.composed_at),
-            "stop",
-            attempts,
-            tell,
-            credits=DATA_CREDITS if briefing.lines else 0,
-        )
-    except ContentRefused:
-        if written:
-            tell(Restarted("", "", "content_refused"))
-        return _without_model(REFUSAL, "content_filter", attempts, tell, credits=0)
-    raise AssertionError("a router's stream ends with Finished or an exception")
-
-
-def _without_model(
-    text: str, finish_reason: str, attempts: list[Attempt], tell: Tell, *, credits: int
-) -> Draft:
-    tell(Token(text))
-    return Draft(
-        text=text,
-        provider=None,
-        model=LABEL,
-        finish_reason=finish_reason,
-        usage=Usage.none(),
-        credits=credits,
-        metadata=_record(finish_reason, attempts),
-    )
 
 
 async def _settle(pool: Pool, exchange: Exchange, draft: Draft) -> Settlement:
@@ -216,7 +154,3 @@ def _completed(
         balance=settlement.balance,
         signals=signals,
     )
-
-
-def _record(finish_reason: str, attempts: list[Attempt]) -> dict[str, Any]:
-    return {"finish_reason": str(finish_reason), "attempts": [asdict(attempt) for attempt in attempts]}

@@ -1,28 +1,57 @@
 """What every provider promises: one protocol, the pieces of a stream, and the facts by which a stream fails. Pure."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from orchestrator_api.credits.pricing import Usage
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """Something a model may have looked up; `parameters` is the JSON Schema of its arguments."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """What a model wants looked up. `arguments` is JSON as the model wrote it: nobody has checked it yet."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What was found for one call."""
+
+    call_id: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One thing said in a conversation."""
+    """One thing said in a conversation: by the user, or by a model with the calls it made, or the results of those calls."""
 
     role: Literal["user", "assistant"]
     text: str
+    calls: tuple[ToolCall, ...] = ()
+    results: tuple[ToolResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """All that a model gets to know. It may use nothing else."""
+    """All that a model gets to know. It may use nothing else, and call no other tools."""
 
     system: str
     turns: tuple[Turn, ...]
     conversation_id: str
+    tools: tuple[Tool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +62,8 @@ class Text:
 class EndReason(StrEnum):
     STOP = "stop"
     LENGTH = "length"
+    # The model waits for the results of its calls.
+    TOOL_CALLS = "tool_calls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +74,7 @@ class Ended:
 
 
 # Usage is cumulative: the last one counts.
-Piece: TypeAlias = Text | Usage | Ended
+Piece: TypeAlias = Text | ToolCall | Usage | Ended
 
 
 class Failure(StrEnum):
@@ -77,7 +108,7 @@ class ContentRefused(Exception):
 
 
 class Provider(Protocol):
-    """One vendor. `stream` yields text, usage and one `Ended`, or raises ProviderFailed or ContentRefused.
+    """One vendor. `stream` yields text, whole tool calls, usage and one `Ended`, or raises ProviderFailed or ContentRefused.
 
     It keeps no deadline of its own: whoever iterates may cancel at any time and must close the iterator.
     """

@@ -13,13 +13,14 @@ from orchestrator_api.credits.pricing import Usage
 from orchestrator_api.model_router.breaker import Breaker
 from orchestrator_api.model_router.catalog import Candidate, Model
 from orchestrator_api.model_router.provider import (
-    Ended,
     EndReason,
     Failure,
+    Piece,
     Prompt,
     Provider,
     ProviderFailed,
     Text,
+    ToolCall,
 )
 from orchestrator_api.model_router.providers.anthropic import AnthropicProvider
 from orchestrator_api.model_router.providers.openai import OpenAIProvider
@@ -90,7 +91,7 @@ class Finished:
     usage: Usage
 
 
-Step: TypeAlias = Started | Text | FellBack | Finished
+Step: TypeAlias = Started | Text | ToolCall | FellBack | Finished
 
 
 class Router:
@@ -156,6 +157,7 @@ class Router:
         yield Started(model)
         usage = Usage.none()
         written = []
+        has_called = False
         pieces = self.providers[model.provider].stream(
             prompt, model=model.id, output_tokens_max=candidate.output_tokens_max
         )
@@ -168,9 +170,12 @@ class Router:
                     text = storable(piece.text)
                     written.append(text)
                     yield Text(text)
+                elif isinstance(piece, ToolCall):
+                    has_called = True
+                    yield piece
                 else:
                     # A model that says nothing and ends well has not answered; nobody is charged for that.
-                    if not "".join(written).strip():
+                    if not has_called and not "".join(written).strip():
                         raise ProviderFailed(Failure.EMPTY)
                     breaker.record_success()
                     yield Finished(
@@ -179,9 +184,7 @@ class Router:
                     return
         raise ProviderFailed(Failure.CUT)
 
-    async def _in_time(
-        self, pieces: AsyncIterator[Text | Usage | Ended], ends_at: float
-    ) -> AsyncGenerator[Text | Usage | Ended, None]:
+    async def _in_time(self, pieces: AsyncIterator[Piece], ends_at: float) -> AsyncGenerator[Piece, None]:
         # The SDKs' timeouts are per read and a vendor's pings reset them, so each piece gets a deadline here.
         late, due_at = Failure.FIRST_TOKEN_LATE, self._clock() + self.deadlines.first_token
         while True:
@@ -195,7 +198,7 @@ class Router:
             except TimeoutError as error:
                 raise ProviderFailed(late) from error
             yield piece
-            if isinstance(piece, Text):
+            if isinstance(piece, Text | ToolCall):
                 late = Failure.STALLED
             if late is Failure.STALLED:
                 due_at = self._clock() + self.deadlines.idle
