@@ -232,15 +232,15 @@ async def test_a_function_that_hangs_is_not_waited_for(chat: Pool, relaying: Rel
 
 async def test_a_dead_relays_claim_runs_out(chat: Pool, relaying: Relaying) -> None:
     [row_id] = await write(chat, uuid4())
+    started = time.monotonic()
     claimed = "update outbox set claimed_by = 'dead', attempts = 1, claimed_until = now() + interval '300 ms'"
     await chat.execute(claimed)
 
     async with scripted() as function, relaying(function.url):
-        started = time.monotonic()
         await until(lambda: all_ended(chat))
 
     assert function.ids == [row_id]
-    assert 0.2 < time.monotonic() - started < 2
+    assert time.monotonic() - started >= 0.3, "taken while the claim still held"
 
 
 async def test_a_row_that_fell_due_since_the_claim_is_not_slept_through(chat: Pool) -> None:
