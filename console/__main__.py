@@ -21,7 +21,6 @@ from console import (
     mirror,
     queue_commands,
     queues,
-    replay,
     report_commands,
     risk,
     service_key_commands,
@@ -152,6 +151,9 @@ def replay_strategy(
     draws: Annotated[int, typer.Option(min=100, help="Random entries to compare with.")] = 1_000,
 ) -> None:
     """Replay a strategy over history: statistics against holding and luck, and a report."""
+    # What calculates takes longer to load than most of the other verbs take to run.
+    from console import replay
+
     known, bars = Symbol.parse(symbol), Timeframe.parse(timeframe)
     start = since.replace(tzinfo=UTC) if since else None
     chosen = replay.parse_strategy(strategy)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import polars as pl
+from typing import TYPE_CHECKING
 
 from zmarty.errors import ZmartyError
 from zmarty.market import Symbol, Timeframe
+
+if TYPE_CHECKING:
+    import polars as pl
 
 COLUMNS = ("open", "high", "low", "close", "volume")
 ROWS_MAX = 2_000_000
@@ -19,6 +21,9 @@ class CandlesUnreadable(Exception):
 
 def read_candle_file(path: Path) -> tuple[pl.DataFrame, Symbol, Timeframe]:
     """Read a Parquet or CSV file of one symbol and timeframe; times are opening times in UTC, called opened_at or ts."""
+    # It takes longer to load than most verbs of the command line take to run.
+    import polars as pl
+
     if not path.is_file():
         raise CandlesUnreadable(f"{path} is no file")
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,10 +15,7 @@ from rich.progress import track
 from rich.table import Table
 
 from console import queues
-from console.candle_file import read_candle_file
-from console.history import Record, record_of, telling_signal, told_of
 from console.migrations import SQL
-from console.pictures.candles import signal_svg
 from console.pictures.drawing import page
 from console.pictures.reliability import (
     percent,
@@ -29,8 +25,6 @@ from console.pictures.reliability import (
     summary_of,
 )
 from console.settings import ConsoleSettings
-from orchestrator_worker.calibration.report import Calibration
-from orchestrator_worker.signals.walk import STRATEGY_VERSION
 from zmarty.errors import ZmartyError
 from zmarty.market import Symbol, Timeframe
 
@@ -54,16 +48,27 @@ def show_calibration(
         str | None, typer.Argument(help="BTC-USDT and its like; all symbols when absent.")
     ] = None,
     timeframe: Annotated[str | None, typer.Option(help="1h and its like; all when absent.")] = None,
-    strategy: Annotated[str, typer.Option(help="The strategy's version.")] = STRATEGY_VERSION,
+    strategy: Annotated[
+        str | None, typer.Option(help="The strategy's version; the one of today when absent.")
+    ] = None,
     direction: Annotated[str, typer.Option(help="long, short or all.")] = "all",
     output: OutputOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Show how well confidences were kept: Brier score, reliability, drift; and draw the reliability diagram."""
+    # What calculates takes longer to load than most of the other verbs take to run.
+    from orchestrator_worker.signals.walk import STRATEGY_VERSION
+
     _require_suffix(output)
     settings = ConsoleSettings.read()
     rows = asyncio.run(
-        _load(settings, _symbol(symbol), _timeframe(timeframe), strategy=strategy, direction=direction)
+        _load(
+            settings,
+            _symbol(symbol),
+            _timeframe(timeframe),
+            strategy=strategy or STRATEGY_VERSION,
+            direction=direction,
+        )
     )
     if not rows:
         raise ReportRefused(
@@ -91,6 +96,10 @@ def show_history(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")] = False,
 ) -> None:
     """Walk files of candles with the live code: what would have been said, how it ended, how sure it was."""
+    from console.candle_file import read_candle_file
+    from console.history import record_of
+    from console.history_report import as_markdown, history_rows, write_history_pictures
+
     records = {}
     for path in track(files, "walking", console=Console(stderr=True), transient=True):
         records[path.stem] = record_of(*read_candle_file(path))
@@ -204,77 +213,3 @@ def print_reliability(row: Mapping[str, Any]) -> None:
     for cells in reliability_text(row):
         table.add_row(*cells)
     screen.print(table)
-
-
-def history_rows(records: Mapping[str, Record]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """A row for each file and direction, never a rate without its n."""
-    headings = (
-        "file",
-        "direction",
-        "n",
-        "independent",
-        "win rate",
-        "95 %",
-        "random entry",
-        "expectancy",
-        "profit factor",
-        "Brier",
-        "base rate",
-        "skill",
-    )
-    rows = [
-        history_row(name, record, direction)
-        for name, record in records.items()
-        for direction in ("long", "short", "all")
-    ]
-    return headings, rows
-
-
-def history_row(name: str, record: Record, direction: str) -> tuple[str, ...]:
-    rate, kept = record.rates[direction], record.calibrations[direction]
-    if rate.rate is None or kept.brier is None:
-        return (name, direction, "0", *["–"] * 9)
-    return (
-        name,
-        direction,
-        f"{rate.n:,}",
-        f"{rate.n_effective:,.0f}",
-        percent(rate.rate),
-        f"{percent(rate.low or 0.0)} … {percent(rate.high or 0.0)}",
-        "–" if rate.baseline is None else percent(rate.baseline),
-        f"{(rate.expectancy or 0.0) * 100:+.3f} %",
-        "–" if rate.profit_factor is None else f"{rate.profit_factor:.2f}",
-        f"{kept.brier:.4f}",
-        f"{kept.brier_base:.4f}",
-        f"{(kept.skill or 0.0) * 100:+.2f} %",
-    )
-
-
-def as_markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [headings, ["---", "---", *["--:"] * (len(headings) - 2)], *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-
-
-def write_history_pictures(folder: Path, records: Mapping[str, Record]) -> list[Path]:
-    """One reliability diagram a file, and of the first file one signal for each way to end."""
-    folder.mkdir(parents=True, exist_ok=True)
-    drawings = {
-        f"reliability-{name}.svg": reliability_svg(calibration_row(record, record.calibrations["all"]))
-        for name, record in records.items()
-    }
-    first = next(iter(records.values()))
-    for direction, barrier in (("long", "target"), ("short", "stop"), ("long", "expiry")):
-        if row := telling_signal(first, direction, barrier):
-            drawings[f"signal-{barrier}.svg"] = signal_svg(told_of(first, row))
-    for name, drawing in drawings.items():
-        (folder / name).write_text(drawing, encoding="utf-8")
-    return [folder / name for name in drawings]
-
-
-def calibration_row(record: Record, found: Calibration) -> dict[str, Any]:
-    return {
-        "symbol": record.symbol,
-        "timeframe": record.timeframe,
-        "strategy_version": STRATEGY_VERSION,
-        **asdict(found),
-    }

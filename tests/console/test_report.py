@@ -13,15 +13,13 @@ from rich.console import Console
 from console import report_commands
 from console.candle_file import CandlesUnreadable, read_candle_file
 from console.history import record_of, telling_signal, told_of
+from console.history_report import as_markdown, calibration_row, history_rows
 from console.migrations import SQL
 from console.pictures.candles import signal_svg
 from console.pictures.drawing import Scale, page
 from console.pictures.reliability import reliability_svg, reliability_text, span_of
 from console.report_commands import (
     ReportRefused,
-    as_markdown,
-    calibration_row,
-    history_rows,
     summary_table,
     write_pictures,
 )
