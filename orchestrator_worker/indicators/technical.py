@@ -13,8 +13,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import polars_talib as talib
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Ints: TypeAlias = npt.NDArray[np.int64]
 
 BARS_NEEDED = 2_000
 """Bars to load so that the slowest of them, an EMA over 200 bars, no longer shows where the history was cut (1e-9)."""
@@ -98,7 +103,11 @@ def indicators_of(candles: pl.DataFrame) -> pl.DataFrame:
 def _computed(sound: pl.DataFrame) -> pl.DataFrame:
     """The columns beside bars without holes."""
     # Step by step and not as one lazy query: for a few thousand bars, planning it takes longer than computing it.
-    return sound.with_columns(**_FIRST).with_columns(**_THEN).select("opened_at", *BAR_COLUMNS, *_KNOWN)
+    return (
+        sound.with_columns(**_FIRST, vwap=_session_vwap(sound))
+        .with_columns(**_THEN)
+        .select("opened_at", *BAR_COLUMNS, *_KNOWN)
+    )
 
 
 def technical_reading(indicators: pl.DataFrame) -> dict[str, Any]:
@@ -161,7 +170,6 @@ def _plain() -> dict[str, pl.Expr]:
         "cci_20": talib.cci(high, low, close, timeperiod=20),
         "adx_14": talib.adx(high, low, close, timeperiod=14),
         "obv": talib.obv(close, volume),
-        "vwap": _session_vwap(),
         "williams_r_14": talib.willr(high, low, close, timeperiod=14),
         "roc_10": talib.roc(close, timeperiod=10),
         "mfi_14": talib.mfi(high, low, close, volume, timeperiod=14),
@@ -187,24 +195,27 @@ def _derived() -> dict[str, pl.Expr]:
     }
 
 
-def _session_vwap() -> pl.Expr:
-    # By whole numbers: truncating times takes as long as ten indicators.
-    since_epoch = pl.col("opened_at").dt.epoch("us")
+def _session_vwap(sound: pl.DataFrame) -> pl.Series:
+    """Traded value by volume since midnight UTC. In NumPy: as expressions it takes as long as eight indicators of TA-Lib."""
+    high, low, close, volume = (sound[name].to_numpy() for name in ("high", "low", "close", "volume"))
+    since_epoch = sound["opened_at"].dt.epoch("us").to_numpy()
     session = since_epoch // DAY_MICROSECONDS
-    begins = (session != session.shift(1)).fill_null(True)
-    typical = (pl.col("high") + pl.col("low") + pl.col("close")) / 3.0
-    traded, volume = (
-        _since(begins, summed)
-        for summed in ((typical * pl.col("volume")).cum_sum(), pl.col("volume").cum_sum())
+    begins = np.flatnonzero(np.diff(session, prepend=-1))
+    lengths = np.diff(begins, append=session.size)
+    traded, volumes = (
+        _since(begins, lengths, values) for values in ((high + low + close) / 3.0 * volume, volume)
     )
     # A session whose morning was not loaded has no VWAP that anybody else would agree with.
-    whole = pl.when(begins).then(since_epoch % DAY_MICROSECONDS == 0).forward_fill()
-    return pl.when(whole & (volume > 0)).then(traded / volume)
+    whole = np.repeat(since_epoch[begins] % DAY_MICROSECONDS == 0, lengths)
+    known = whole & (volumes > 0)
+    return pl.Series("vwap", np.divide(traded, volumes, out=np.full(session.size, np.nan), where=known))
 
 
-def _since(begins: pl.Expr, summed: pl.Expr) -> pl.Expr:
-    """A running sum less what it was before the session began: a window over groups takes several times as long."""
-    return summed - pl.when(begins).then(summed.shift(1, fill_value=0.0)).forward_fill()
+def _since(begins: Ints, lengths: Ints, values: Floats) -> Floats:
+    """A running sum less what it was before the session began."""
+    summed = np.cumsum(values)
+    before = np.concatenate(([0.0], summed))[begins]
+    return np.asarray(summed - np.repeat(before, lengths), dtype=np.float64)
 
 
 def _market_moves() -> pl.Expr:
@@ -219,7 +230,7 @@ def _market_moves() -> pl.Expr:
 
 _FIRST = {**_structs(), **_plain()}
 _THEN = {**_fields(), **_derived(), "market_moves": _market_moves()}
-_COLUMNS = tuple(name for name in (*_fields(), *_plain(), *_derived()) if not name.startswith("_"))
+_COLUMNS = tuple(name for name in (*_fields(), *_plain(), "vwap", *_derived()) if not name.startswith("_"))
 
 
 def _known(column: str) -> pl.Expr:
