@@ -1,5 +1,6 @@
 """The whole system as a person meets it: one terminal runs it, another one looks and changes."""
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ def system() -> Iterator[RunningSystem]:
 
 
 def test_status_tells_programs_where_everything_is(system: RunningSystem) -> None:
-    status = system.status()
+    status = json.loads(system.zmarty("status", "--json").stdout)
 
     assert set(status) == ADDRESSES | {"services"}
     assert set(status["services"]) == set(SERVICES)
@@ -44,7 +45,7 @@ def test_the_doctor_finds_nothing(system: RunningSystem) -> None:
 
 def test_a_token_opens_the_api(system: RunningSystem) -> None:
     status = system.status()
-    token = system.token("reader@example.com")
+    token = system.zmarty("token", "reader@example.com").stdout.strip()
 
     answer = httpx.get(f"{status['api']}/v1/credits", headers={"authorization": f"Bearer {token}"})
 
@@ -57,7 +58,7 @@ def test_a_token_opens_the_api(system: RunningSystem) -> None:
 def test_an_operators_token_says_so(system: RunningSystem) -> None:
     assert "role" not in claims(system.token("boss@example.com"))["app_metadata"]
 
-    token = system.token("boss@example.com", is_operator=True)
+    token = system.zmarty("token", "boss@example.com", "--operator").stdout.strip()
 
     assert claims(token)["app_metadata"]["role"] == "operator"
 
@@ -124,32 +125,6 @@ def test_no_vendor_key_reaches_a_process(system: RunningSystem) -> None:
         assert settings["OPENAI_BASE_URL"].startswith("http://127.0.0.1:")
 
 
-def test_it_all_ends_with_its_supervisor_and_starts_again() -> None:
-    with running_system() as system:
-        pids = [service["pid"] for service in system.status()["services"].values()]
-        servers = [
-            int((system.home.clusters / kind / "postmaster.pid").read_text().splitlines()[0])
-            for kind in ("chat", "trading")
-        ]
-        system.token("keeper@example.com")
-
-        system.process.kill()
-
-        wait_for(
-            lambda: not any(process_started(pid) for pid in pids + servers), seconds=20, what="all to end"
-        )
-        gone = system.zmarty("status", "--json", check=False)
-        assert gone.returncode == 1
-        assert "zmarty up" in gone.stderr
-
-        with started_system(system.home) as again:
-            assert "150" in again.zmarty("grant", "keeper@example.com", "50", "--reason", "kept").stdout
-            stopped = again.zmarty("down")
-            assert "stopped" in stopped.stdout
-            assert again.process.wait(10) == 0
-        assert not system.home.control_socket.exists()
-
-
 @pytest.mark.parametrize("arguments", [["--live", "nobody"], ["--market-data", "/no/such/file.csv"]])
 def test_a_wrong_option_is_one_line(arguments: list[str], tmp_path: Path) -> None:
     refused = run_zmarty(Home(tmp_path), "up", *arguments, check=False)
@@ -157,6 +132,30 @@ def test_a_wrong_option_is_one_line(arguments: list[str], tmp_path: Path) -> Non
     assert refused.returncode == 1
     assert refused.stderr.startswith("✗")
     assert refused.stderr.count("\n") == 1
+
+
+def test_it_all_ends_with_its_supervisor_and_starts_again(system: RunningSystem) -> None:
+    """The last one here: it ends the system that the others look at."""
+    pids = [service["pid"] for service in system.status()["services"].values()]
+    servers = [
+        int((system.home.clusters / kind / "postmaster.pid").read_text().splitlines()[0])
+        for kind in ("chat", "trading")
+    ]
+    system.token("keeper@example.com")
+
+    system.process.kill()
+
+    wait_for(lambda: not any(process_started(pid) for pid in pids + servers), seconds=20, what="all to end")
+    gone = system.zmarty("status", "--json", check=False)
+    assert gone.returncode == 1
+    assert "zmarty up" in gone.stderr
+
+    with started_system(system.home) as again:
+        assert "150" in again.zmarty("grant", "keeper@example.com", "50", "--reason", "kept").stdout
+        stopped = again.zmarty("down")
+        assert "stopped" in stopped.stdout
+        assert again.process.wait(10) == 0
+    assert not system.home.control_socket.exists()
 
 
 def claims(token: str) -> dict[str, Any]:
