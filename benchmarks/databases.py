@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import itertools
 import shutil
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import asyncpg
@@ -37,6 +39,9 @@ SETTINGS = {
 }
 # What a worker has by default.
 POOL_SIZE = 10
+COPY_SECONDS_MAX = 60
+
+_MIGRATED: dict[str, Cluster] = {}
 
 
 @dataclass
@@ -89,24 +94,48 @@ class ScratchCluster:
 
 @asynccontextmanager
 async def scratch_cluster(kind: str) -> AsyncIterator[ScratchCluster]:
-    """Make, migrate and start a cluster of this kind (chat or trading); stop and remove it at the end."""
+    """Start a migrated cluster of this kind (chat or trading) that nobody has used; stop and remove it at the end."""
+    made = await migrated(kind)
     folder = Path(tempfile.mkdtemp(prefix=f"zmarty-bench-{kind}-"))
     place = made_for_server(folder)
-    cluster = Cluster(kind, place / "data", place, free_port(), Secrets.invent().passwords, SETTINGS)
-    log = folder / "log"
-    server = None
+    cluster = replace(made, data=place / "data", sockets=place, port=free_port())
     try:
+        await asyncio.to_thread(copy_data, made.data, cluster.data)
+        async with running(cluster, folder / "log"):
+            yield ScratchCluster(cluster)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def migrated(kind: str) -> Cluster:
+    """A stopped cluster with a migrated template, to be copied: made once in a process, removed when it ends."""
+    if kind not in _MIGRATED:
+        folder = Path(tempfile.mkdtemp(prefix=f"zmarty-bench-{kind}-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        place = made_for_server(folder)
+        cluster = Cluster(kind, place / "data", place, free_port(), Secrets.invent().passwords, SETTINGS)
         await asyncio.to_thread(
             create_cluster, cluster.data, password=cluster.passwords[SUPERUSER], authentication="password"
         )
-        server = start_server(cluster, log=log)
+        async with running(cluster, folder / "log"):
+            await migrate(cluster, kind)
+        _MIGRATED[kind] = cluster
+    return _MIGRATED[kind]
+
+
+@asynccontextmanager
+async def running(cluster: Cluster, log: Path) -> AsyncIterator[None]:
+    server = start_server(cluster, log=log)
+    try:
         await asyncio.to_thread(wait_until_ready, cluster, server, log=log)
-        await migrate(cluster, kind)
-        yield ScratchCluster(cluster)
+        yield
     finally:
-        if server is not None:
-            await asyncio.to_thread(stop_server, server)
-        shutil.rmtree(folder, ignore_errors=True)
+        await asyncio.to_thread(stop_server, server)
+
+
+def copy_data(source: Path, target: Path) -> None:
+    # With owners and modes: the server refuses what others could read.
+    subprocess.run(["cp", "-a", "--reflink=auto", source, target], check=True, timeout=COPY_SECONDS_MAX)
 
 
 def made_for_server(folder: Path) -> Path:
