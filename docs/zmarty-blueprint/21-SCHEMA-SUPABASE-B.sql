@@ -1,5 +1,5 @@
 -- Supabase B (trading) as its migrations leave it. Generated from supabase/trading/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: 4ae8f0edc8810dfa
+-- by `make pages`; do not edit. Fingerprint of the migrations: c9f0ebbe2ab9c8cb
 
 CREATE SCHEMA partitions;
 
@@ -252,6 +252,46 @@ end
 $$;
 
 COMMENT ON FUNCTION private.keep_up_jobs() IS 'Daily upkeep of jobs: silent ones fail, those that ended long ago go.';
+
+CREATE FUNCTION private.keep_up_signals(rows_kept integer DEFAULT 20000, kept interval DEFAULT '400 days'::interval, rows_max integer DEFAULT 100000) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  series record;
+  oldest_kept timestamptz;
+  deleted integer;
+  total integer := 0;
+begin
+  -- Every series that has signals has win rates, which are few.
+  for series in select distinct symbol, timeframe, strategy_version from public.win_rate loop
+    select opened_at into oldest_kept
+    from public.signals
+    where symbol = series.symbol and timeframe = series.timeframe and strategy_version = series.strategy_version
+    order by opened_at desc
+    offset rows_kept - 1
+    limit 1;
+    continue when oldest_kept is null;
+    delete from public.signals
+    where id in (
+      select id
+      from public.signals
+      where symbol = series.symbol
+        and timeframe = series.timeframe
+        and strategy_version = series.strategy_version
+        and opened_at < least(oldest_kept, now() - kept)
+      order by opened_at
+      limit rows_max - total
+    );
+    get diagnostics deleted = row_count;
+    total := total + deleted;
+    exit when total >= rows_max;
+  end loop;
+  return total;
+end
+$$;
+
+COMMENT ON FUNCTION private.keep_up_signals(rows_kept integer, kept interval, rows_max integer) IS 'Daily upkeep: signals that are neither among the newest of their series nor young enough for any win rate. Returns how many went.';
 
 CREATE FUNCTION private.keep_up_simulations() RETURNS void
     LANGUAGE plpgsql
@@ -2588,6 +2628,8 @@ REVOKE ALL ON FUNCTION private.keep_up_context() FROM PUBLIC;
 REVOKE ALL ON FUNCTION private.keep_up_intelligence() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.keep_up_jobs() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.keep_up_signals(rows_kept integer, kept interval, rows_max integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.keep_up_simulations() FROM PUBLIC;
 

@@ -154,6 +154,7 @@ async def test_the_schedules_exist(chat_api: Pool, trading_api: Pool) -> None:
         "upkeep-context",
         "upkeep-intelligence",
         "upkeep-jobs",
+        "upkeep-signals",
         "upkeep-simulations",
     ]
 
@@ -240,3 +241,25 @@ async def test_snapshots_of_two_weeks_ago_and_questions_of_last_month_go(trading
 
     assert await trading.fetchval("select count(*) from market_snapshots") == 2
     assert await trading.fetchval("select array_agg(symbol) from context_readings") == ["BTC/USDT"]
+
+
+async def test_signals_go_when_nothing_rests_on_them(trading: Pool) -> None:
+    await trading.execute(
+        """
+        insert into signals
+          (symbol, timeframe, opened_at, strategy_version, origin, direction, score, strength, entry_price, verdict, expires_at)
+        select symbol, '1h', now() - age * interval '1 day', 'blend-2', 'live', 'flat', 0, 1, 100, 'no_edge', now()
+        from unnest(array['BTC/USDT', 'ETH/USDT']) as symbol, unnest(array[1, 2, 300, 500, 600]) as age"""
+    )
+    await trading.execute(
+        """
+        insert into win_rate
+          (symbol, timeframe, strategy_version, direction, horizon, lookback_days, origin, n, n_effective, wins, losses, expired)
+        select 'BTC/USDT', '1h', 'blend-2', 'all', horizon, 30, 'all', 0, 0, 0, 0, 0 from unnest(array['24h', '7d']) as horizon"""
+    )
+
+    assert await trading.fetchval("select private.keep_up_signals(5)") == 0, "few ones are kept, however old"
+    assert await trading.fetchval("select private.keep_up_signals(1, '400 days', 1)") == 1, "in bounded steps"
+    assert await trading.fetchval("select private.keep_up_signals(1)") == 1, "young ones are kept, however many"
+    left = await trading.fetch("select symbol, count(*) from signals group by symbol order by symbol")
+    assert [tuple(row) for row in left] == [("BTC/USDT", 3), ("ETH/USDT", 5)]

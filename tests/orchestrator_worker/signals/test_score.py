@@ -172,7 +172,7 @@ def bars(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(bars())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=40)
 def test_score_is_bounded_and_odd(bar: dict[str, Any]) -> None:
     upright, turned = score_of(**bar), score_of(**upside_down(bar))
 
