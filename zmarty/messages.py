@@ -7,7 +7,15 @@ from functools import cache
 from typing import Annotated, Any, ClassVar, cast
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 
 from zmarty.market import Symbol, Timeframe
 
@@ -25,6 +33,13 @@ class MessageMalformed(Exception):
         self.reason = reason
 
 
+def _written_out(value: object) -> object:
+    # Seconds or milliseconds since 1970 would be told apart by their size alone: a wrong unit would pass unseen.
+    if isinstance(value, int | float) or (isinstance(value, str) and value.strip().lstrip("-").isdigit()):
+        raise ValueError("must be written out, like 2026-01-01T00:00:00Z, and not be a number")
+    return value
+
+
 def _in_utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("must name its time zone, like 2026-01-01T00:00:00Z")
@@ -34,7 +49,7 @@ def _in_utc(value: datetime) -> datetime:
         raise ValueError("must lie between the years 1 and 9999") from None
 
 
-UtcMoment = Annotated[datetime, AfterValidator(_in_utc)]
+UtcMoment = Annotated[datetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
 
 
 class JobMessage(BaseModel):

@@ -260,6 +260,8 @@ async def test_signals_go_when_nothing_rests_on_them(trading: Pool) -> None:
 
     assert await trading.fetchval("select private.keep_up_signals(5)") == 0, "few ones are kept, however old"
     assert await trading.fetchval("select private.keep_up_signals(1, '400 days', 1)") == 1, "in bounded steps"
-    assert await trading.fetchval("select private.keep_up_signals(1)") == 1, "young ones are kept, however many"
+    assert await trading.fetchval("select private.keep_up_signals(1)") == 1, (
+        "young ones are kept, however many"
+    )
     left = await trading.fetch("select symbol, count(*) from signals group by symbol order by symbol")
     assert [tuple(row) for row in left] == [("BTC/USDT", 3), ("ETH/USDT", 5)]

@@ -54,6 +54,14 @@ def test_one_moment_has_one_payload_whatever_its_zone() -> None:
             "message_malformed",
             "time zone",
         ),
+        *(
+            (
+                {"symbol": "BTC", "timeframe": "1h", "opened_at": moment},
+                "message_malformed",
+                "opened_at: .*number",
+            )
+            for moment in (1_767_225_600, 1_767_225_600_000, "1767225600", True)
+        ),
         (
             {"symbol": "BTC", "timeframe": "1h", "opened_at": "0001-01-01T00:00:00+23:00"},
             "message_malformed",

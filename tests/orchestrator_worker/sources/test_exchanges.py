@@ -1,4 +1,4 @@
-"""Candles of exchanges that ccxt speaks, in Kraken's own wire shape, and against a simulated OKX over a socket."""
+"""Candles of exchanges that ccxt speaks, in Kraken's own wire shape; OKX over a socket: tests/local_stack/simulators/test_okx.py."""
 
 from __future__ import annotations
 
