@@ -9,6 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from local_stack.simulators.listing import listed
 from orchestrator_worker.ending import Bury, Ending
 from orchestrator_worker.instruments import handler
 from orchestrator_worker.resources import Resources
@@ -159,3 +160,10 @@ async def test_the_daily_schedule_sends_one_message(trading: Pool) -> None:
     assert await trading.fetchval("select queueing.enqueue_refresh()") is not None
     assert await trading.fetchval("select queueing.enqueue_refresh()") is None
     assert await trading.fetchval("select count(*) from pgmq.q_refresh_instruments") == 1
+
+
+async def test_the_local_exchange_lists_every_seeded_symbol(trading: Pool) -> None:
+    """Else each night of a local system would end with a dead letter, or with fewer symbols."""
+    seeded = {row["symbol"] for row in await trading.fetch("select symbol from instruments")}
+
+    assert seeded <= set(listed())
