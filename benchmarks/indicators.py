@@ -37,13 +37,17 @@ async def run(effort: Effort) -> list[Figure]:
         candles_of(max(BARS_MIN, effort.of(SYMBOL_BARS)), seed=seed, timeframe=Timeframe.HOUR_1)
         for seed in range(effort.of(SYMBOLS))
     ]
+    together = pl.concat(
+        [history.with_columns(symbol=pl.lit(f"S{order}")) for order, history in enumerate(many)]
+    )
     check(many[0])
     seconds = await effort.rounds(
         {
             "long": timed(ours, long),
             "long by TA-Lib": timed(theirs, long),
             "a tenth": timed(ours, tenth),
-            "many": timed(ours, many),
+            "many": timed(ours, [together]),
+            "one by one": timed(ours, many),
             "many by TA-Lib": timed(theirs, many),
             "window": timed(ours, [long[0].tail(WINDOW_BARS)] * WINDOW_REPEATS),
         }
@@ -67,6 +71,14 @@ async def run(effort: Effort) -> list[Figure]:
             against="TA-Lib called directly",
             against_values=seconds["many by TA-Lib"],
             target=limit,
+        ),
+        figure(
+            "the same, each symbol by itself",
+            seconds["one by one"],
+            "s",
+            machine=machine,
+            against="all in one frame",
+            against_values=seconds["many"],
         ),
         figure(
             f"ten times the bars: {long[0].height:,}",

@@ -267,6 +267,44 @@ def test_an_opening_time_that_occurs_twice_is_refused() -> None:
 
 
 @settings(max_examples=10, deadline=None)
+@given(
+    heights=st.lists(st.sampled_from([1, 13, 60, 250]), min_size=1, max_size=4),
+    seed=st.integers(0, 2**32 - 1),
+    scale=st.sampled_from([1.0, 1e9]),
+)
+def test_several_histories_at_once_are_as_each_alone(heights: list[int], seed: int, scale: float) -> None:
+    """Also where one market trades a thousand million times as much as its neighbours."""
+    histories = {
+        f"{order}/USDT": random_bars(height, seed=seed + order).with_columns(
+            pl.col("volume") * (scale if order == 0 else 1.0)
+        )
+        for order, height in enumerate(heights)
+    }
+    holed = list(histories)[-1]
+    histories[holed] = histories[holed].with_columns(
+        pl.when(pl.int_range(pl.len()) == 5).then(None).otherwise(pl.col("close")).alias("close")
+    )
+    together = pl.concat(
+        [candles.with_columns(symbol=pl.lit(symbol)) for symbol, candles in histories.items()]
+    )
+
+    computed = indicators_of(together.sample(fraction=1.0, shuffle=True, seed=1))
+
+    for symbol, candles in histories.items():
+        of_symbol = computed.filter(pl.col("symbol") == symbol).drop("symbol")
+        assert_frame_equal(of_symbol, indicators_of(candles), rel_tol=1e-12, abs_tol=0.0)
+
+
+def test_one_opening_time_in_two_histories_is_no_duplicate() -> None:
+    candles = random_bars(3).with_columns(symbol=pl.lit("BTC/USDT"))
+    both = pl.concat([candles, candles.with_columns(symbol=pl.lit("ETH/USDT"))])
+
+    assert indicators_of(both)["symbol"].to_list() == ["BTC/USDT"] * 3 + ["ETH/USDT"] * 3
+    with pytest.raises(ValueError, match="twice"):
+        indicators_of(pl.concat([both, candles.head(1)]))
+
+
+@settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), seen=st.integers(1, 299))
 def test_no_row_knows_what_comes_after_it(seed: int, seen: int) -> None:
     candles = random_bars(300, seed=seed)
