@@ -18,7 +18,7 @@ from orchestrator_worker.sources.limits import Limits, SharedLimits
 from orchestrator_worker.sources.open_interest import OpenInterest
 from orchestrator_worker.sources.plan import BY_NAME, asks_for
 from orchestrator_worker.sources.vendor import Vendor
-from orchestrator_worker.sources.vision import AnthropicVision, OpenAIVision, Vision, VisionModel
+from orchestrator_worker.sources.vision import LateModel, Vision
 from orchestrator_worker.sources.xai_search import REQUEST_SECONDS as XAI_SECONDS
 from orchestrator_worker.sources.xai_search import XaiSearch
 from zmarty.market import Timeframe
@@ -74,6 +74,11 @@ class ModelAccess:
 
 # Whose models look at images, in the order in which they are asked.
 VISION_MODELS = {"xai": "grok-4.7", "openai": "gpt-6.1-sol", "anthropic": "claude-sonnet-5-5"}
+VISION_MODULES = {
+    "xai": "orchestrator_worker.sources.vision_openai",
+    "openai": "orchestrator_worker.sources.vision_openai",
+    "anthropic": "orchestrator_worker.sources.vision_anthropic",
+}
 
 
 @asynccontextmanager
@@ -176,9 +181,9 @@ async def open_vendors(
 
 
 def _vision(models: Mapping[str, ModelAccess], limits: Limits) -> Vision | None:
-    chosen: list[VisionModel] = []
-    for name, model in VISION_MODELS.items():
-        if (access := models.get(name)) is not None:
-            kind = AnthropicVision if name == "anthropic" else OpenAIVision
-            chosen.append(kind(model, api_key=access.api_key, base_url=access.base_url))
+    chosen = [
+        LateModel(VISION_MODULES[name], model, api_key=access.api_key, base_url=access.base_url)
+        for name, model in VISION_MODELS.items()
+        if (access := models.get(name)) is not None
+    ]
     return Vision(chosen, limits) if chosen else None

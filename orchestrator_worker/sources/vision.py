@@ -1,14 +1,12 @@
 """Models that look at an image and answer in a JSON schema, each through its vendor's own SDK, under one shared limit."""
 
+import asyncio
 import json
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Literal, Protocol, TypeAlias, cast
 
-import anthropic
-import httpx2
-import openai
 import structlog
 
 from orchestrator_worker.sources.candle_source import utc_now
@@ -95,92 +93,39 @@ class Vision:
         raise kind(NAME, REFUSED[admission.verdict], retry_after_seconds=admission.wait_seconds)
 
 
-class OpenAIVision:
-    """GPT, and Grok by another address: both speak chat completions with a strict JSON schema."""
+class LateModel:
+    """A model whose SDK is loaded when it is first asked: that takes two seconds, and most workers never see an image."""
 
-    def __init__(self, model: str, *, api_key: str, base_url: str) -> None:
+    def __init__(self, module: str, model: str, *, api_key: str, base_url: str) -> None:
+        """`module` has `open_model`, which takes the rest."""
         self.model = model
-        self._client = openai.AsyncOpenAI(
-            api_key=api_key,
-            base_url=base_url,
-            max_retries=0,
-            timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
-        )
+        self._module = module
+        self._access = {"api_key": api_key, "base_url": base_url}
+        self._opening = asyncio.Lock()
+        self._opened: VisionModel | None = None
 
     async def see(self, look: Look) -> str:
-        address = f"data:{look.media_type};base64,{b64encode(look.image).decode()}"
-        try:
-            completion = await self._client.chat.completions.create(
-                model=self.model,
-                messages=[
-                    {"role": "system", "content": look.instructions},
-                    {"role": "user", "content": [{"type": "image_url", "image_url": {"url": address}}]},
-                ],
-                max_completion_tokens=ANSWER_TOKENS_MAX,
-                response_format={
-                    "type": "json_schema",
-                    "json_schema": {"name": SCHEMA_NAME, "strict": True, "schema": dict(look.schema)},
-                },
-            )
-        except openai.APIStatusError as error:
-            raise _refusal(error.status_code, error.response.headers.get("retry-after")) from error
-        except (openai.APIError, httpx2.HTTPError) as error:
-            raise SourceUnavailable(NAME, type(error).__name__) from error
-        text = completion.choices[0].message.content if completion.choices else None
-        if not text:
-            raise AnswerUnreadable(NAME, "the model said nothing", answered=200)
-        return text
+        async with self._opening:
+            if self._opened is None:
+                # In a thread: other messages go on meanwhile.
+                module = await asyncio.to_thread(import_module, self._module)
+                self._opened = module.open_model(self.model, **self._access)
+        assert self._opened is not None
+        return await self._opened.see(look)
 
     async def close(self) -> None:
-        await self._client.close()
+        if self._opened is not None:
+            await self._opened.close()
 
 
-class AnthropicVision:
-    """Claude."""
-
-    def __init__(self, model: str, *, api_key: str, base_url: str) -> None:
-        self.model = model
-        self._client = anthropic.AsyncAnthropic(
-            api_key=api_key,
-            base_url=base_url,
-            max_retries=0,
-            timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
-        )
-
-    async def see(self, look: Look) -> str:
-        try:
-            message = await self._client.messages.create(
-                model=self.model,
-                max_tokens=ANSWER_TOKENS_MAX,
-                messages=[
-                    {
-                        "role": "user",
-                        "content": [
-                            {
-                                "type": "image",
-                                "source": {
-                                    "type": "base64",
-                                    "media_type": look.media_type,
-                                    "data": b64encode(look.image).decode(),
-                                },
-                            },
-                            {"type": "text", "text": look.instructions},
-                        ],
-                    }
-                ],
-                output_config={"format": {"type": "json_schema", "schema": dict(look.schema)}},
-            )
-        except anthropic.APIStatusError as error:
-            raise _refusal(error.status_code, error.response.headers.get("retry-after")) from error
-        except (anthropic.APIError, httpx2.HTTPError) as error:
-            raise SourceUnavailable(NAME, type(error).__name__) from error
-        text = "".join(block.text for block in message.content if block.type == "text")
-        if not text:
-            raise AnswerUnreadable(NAME, "the model said nothing", answered=200)
-        return text
-
-    async def close(self) -> None:
-        await self._client.close()
+def refused(status: int, retry_after: str | None) -> SourceUnavailable:
+    """What a refusing status means. The vendor's own words stay out: they may repeat the key or the image."""
+    return SourceUnavailable(
+        NAME,
+        f"answered {status}",
+        answered=status,
+        retry_after_seconds=retry_after_seconds(retry_after, now=utc_now()),
+    )
 
 
 def _document(text: str) -> Any:
@@ -188,13 +133,3 @@ def _document(text: str) -> Any:
         return cast(Any, json.loads(text))
     except (ValueError, RecursionError) as error:
         raise AnswerUnreadable(NAME, "the answer is not JSON", answered=200) from error
-
-
-def _refusal(status: int, retry_after: str | None) -> SourceUnavailable:
-    # The vendor's own words stay out: they may repeat the key or the image.
-    return SourceUnavailable(
-        NAME,
-        f"answered {status}",
-        answered=status,
-        retry_after_seconds=retry_after_seconds(retry_after, now=utc_now()),
-    )
