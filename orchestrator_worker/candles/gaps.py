@@ -41,6 +41,12 @@ def wanted_since(since: datetime, timeframe: Timeframe, *, now: datetime) -> Str
     return wanted
 
 
+def newest_bars(timeframe: Timeframe, bars: int, *, now: datetime) -> Stretch:
+    """The newest `bars` closed candles."""
+    last = timeframe.newest_closed(now)
+    return Stretch(last - (bars - 1) * timeframe.delta, last)
+
+
 def missing(wanted: Stretch, present: Iterable[Stretch], timeframe: Timeframe) -> list[Stretch]:
     """What of `wanted` lies in none of `present`, oldest first. Those may overlap and come in any order."""
     gaps: list[Stretch] = []

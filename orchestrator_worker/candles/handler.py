@@ -1,17 +1,16 @@
-"""backfill_candles: fetch what lacks in a pair's history, page by page, and remember what its exchange does not have.
+"""backfill_candles: fill what lacks in a pair's history, however long, and tell the job how far it is.
 
 One message does a bounded piece and sends itself on in the transaction that archives it. Each page is kept at once, so a
-worker that dies costs a page: whoever takes the message sees what is there. All candles of a backfill come from one
-exchange, for a series never changes its exchange unseen (decision 0020).
+worker that dies costs a page: whoever takes the message sees what is there.
 """
 
 import time
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import timedelta
 
-from orchestrator_worker.candles import store
-from orchestrator_worker.candles.gaps import Stretch, missing, pages, stretches_of, wanted_since
+from orchestrator_worker.candles.filling import Page, exchanges_for, fetched_pages, keep, lacking, prepare
+from orchestrator_worker.candles.gaps import Stretch, wanted_since
 from orchestrator_worker.ending import Bury, Discard, Ending, Postpone
 from orchestrator_worker.instruments.known import is_known
 from orchestrator_worker.resources import Resources
@@ -25,7 +24,6 @@ from orchestrator_worker.sources.vendor import (
 from zmarty import jobs, queue
 from zmarty.errors import FieldInvalid
 from zmarty.jobs import Job
-from zmarty.market import Candle, Timeframe
 from zmarty.messages import BackfillCandles, ComputeSignals, ComputeWinrate
 from zmarty.queue import Delivery
 
@@ -35,8 +33,6 @@ PIECE_SECONDS = 15.0
 PIECE_PAGES_MAX = 100
 POSTPONE_SECONDS_MIN = 1.0
 POSTPONE_SECONDS_MAX = 3_600.0
-# A bar that lacks this soon after its close may only be late.
-ABSENCE_AGE_MIN = timedelta(hours=1)
 
 
 class JobOver(Exception):
@@ -116,7 +112,7 @@ async def _work(resources: Resources, message: BackfillCandles) -> tuple[Piece, 
     if not await is_known(resources.trading, message.symbol):
         raise FieldInvalid("symbol", f"{message.symbol} is no instrument that Zmarty knows")
     refusals: list[SourceUnavailable] = []
-    candidates = await _exchanges(resources, message)
+    candidates = await exchanges_for(resources, message.symbol, message.timeframe, named=message.exchange)
     # An exchange that has only the newest candles helps with what it has, where no other has them all.
     for may_skip in (False, True):
         for exchange in candidates:
@@ -128,15 +124,6 @@ async def _work(resources: Resources, message: BackfillCandles) -> tuple[Piece, 
     raise refusals[0]
 
 
-async def _exchanges(resources: Resources, message: BackfillCandles) -> list[HistorySource]:
-    """Whom to ask: who was asked before, else whoever most of the pair's candles are from, then the others in order."""
-    exchanges = resources.vendors.exchanges()
-    if message.exchange is not None:
-        return [exchange for exchange in exchanges if exchange.name == message.exchange] or exchanges
-    home = await store.home_exchange(resources.trading, message.symbol, message.timeframe)
-    return sorted(exchanges, key=lambda exchange: exchange.name != home)
-
-
 async def _begin(
     resources: Resources,
     message: BackfillCandles,
@@ -146,11 +133,7 @@ async def _begin(
 ) -> Piece:
     """Find what lacks and tell the job of it."""
     trading, pair = resources.trading, (message.symbol, message.timeframe, exchange.name)
-    gaps: list[Stretch] = []
-    if wanted is not None:
-        stored = await store.stored_stretches(trading, *pair, wanted)
-        absent = await store.absences(trading, *pair, wanted)
-        gaps = missing(wanted, [*stored, *absent], message.timeframe)
+    gaps = await lacking(trading, *pair, wanted) if wanted is not None else []
     left = sum(gap.bars(message.timeframe) for gap in gaps)
     told = job.detail if job else {}
     piece = Piece(
@@ -170,92 +153,39 @@ async def _begin(
 
 
 async def _fill(resources: Resources, piece: Piece, *, may_skip: bool) -> bool:
-    """Fetch and keep page after page; says whether all that lacks was asked for.
-
-    With `may_skip` from the newest page on, and what the exchange does not reach back to is left.
-    """
-    symbol, timeframe = piece.message.symbol, piece.message.timeframe
-    if not may_skip:
-        await _skip_beginning(resources, piece)
-    ends = time.monotonic() + PIECE_SECONDS
-    # Room for a neighbour on either side: see below.
-    asked = pages(piece.gaps, timeframe, bars_max=piece.exchange.page_bars - 2, newest_first=may_skip)
-    for count, page in enumerate(asked):
-        if count >= PIECE_PAGES_MAX or time.monotonic() >= ends:
-            # What brings nothing at all would bring nothing again.
-            return not piece.has_advanced
-        try:
-            candles = await piece.exchange.candles(
-                symbol,
-                timeframe,
-                since=page.first - timeframe.delta,
-                until=page.last + timeframe.delta,
-                limit=page.bars(timeframe) + 2,
-            )
-        except AnswerTooShort:
-            if not may_skip or not count:
-                raise
-            piece.bars_unreachable += piece.bars_left
-            return True
-        lacking = [candle for candle in candles if page.first <= candle.opened_at <= page.last]
-        # An answer without any candle may be an answer to another question; one with a neighbour speaks of this page.
-        absent = _absent(timeframe, page, lacking) if candles else []
-        await _keep(resources, piece, page, lacking, absent)
+    """Fetch and keep page after page; says whether all that lacks was asked for."""
+    pair = (piece.message.symbol, piece.message.timeframe)
+    ends, count = time.monotonic() + PIECE_SECONDS, 0
+    async with aclosing(fetched_pages(piece.exchange, *pair, piece.gaps, may_skip=may_skip)) as fetched:
+        async for page in fetched:
+            await _keep(resources, piece, page)
+            count += 1
+            if piece.bars_left and (count >= PIECE_PAGES_MAX or time.monotonic() >= ends):
+                # What brings nothing at all would bring nothing again.
+                return not piece.has_advanced
+    piece.bars_unreachable += piece.bars_left
     return True
 
 
-async def _skip_beginning(resources: Resources, piece: Piece) -> None:
-    """Know in one question what page after page would say: before its listing a symbol has no candles."""
-    timeframe = piece.message.timeframe
-    if not piece.gaps or piece.gaps[0].bars(timeframe) <= piece.exchange.page_bars:
-        return
-    begins_at = await piece.exchange.begins_at(piece.message.symbol, timeframe)
-    oldest = piece.gaps[0]
-    if begins_at is None or begins_at <= oldest.first:
-        return
-    unlisted = Stretch(oldest.first, min(oldest.last, begins_at - timeframe.delta))
-    await _keep(resources, piece, unlisted, [], [unlisted])
-    piece.gaps = [*missing(oldest, [unlisted], timeframe), *piece.gaps[1:]]
-
-
-async def _keep(
-    resources: Resources,
-    piece: Piece,
-    page: Stretch,
-    candles: Sequence[Candle],
-    absent: Sequence[Stretch],
-) -> None:
+async def _keep(resources: Resources, piece: Piece, page: Page) -> None:
     """Keep a page, what it lacks and how far the job is, in one transaction. Raises JobOver."""
-    message, exchange = piece.message, piece.exchange.name
-    bars, bars_absent = page.bars(message.timeframe), sum(lack.bars(message.timeframe) for lack in absent)
+    message, timeframe = piece.message, piece.message.timeframe
+    bars, bars_absent = page.stretch.bars(timeframe), sum(lack.bars(timeframe) for lack in page.absent)
     piece.bars_left -= bars
-    piece.bars_saved += len(candles)
+    piece.bars_saved += len(page.candles)
     piece.bars_absent += bars_absent
-    piece.bars_unreachable += bars - len(candles) - bars_absent
-    piece.has_saved = piece.has_saved or bool(candles)
-    piece.has_advanced = piece.has_advanced or bool(candles or absent)
+    piece.bars_unreachable += bars - len(page.candles) - bars_absent
+    piece.has_saved = piece.has_saved or bool(page.candles)
+    piece.has_advanced = piece.has_advanced or bool(page.candles or page.absent)
     may_go_on = True
-    if candles:
-        await store.ensure_partitions(resources.trading, candles[0].opened_at, candles[-1].opened_at)
+    await prepare(resources.trading, page)
     async with resources.trading.acquire() as connection, connection.transaction():
-        if candles:
-            await store.save_candles(connection, message.symbol, message.timeframe, exchange, candles)
-        for stretch in absent:
-            await store.save_absence(connection, message.symbol, message.timeframe, exchange, stretch)
+        await keep(connection, message.symbol, timeframe, piece.exchange.name, page)
         if message.job_id:
-            told = {**piece.told(), "reached": page.last.isoformat()}
+            told = {**piece.told(), "reached": page.stretch.last.isoformat()}
             may_go_on = await jobs.progress(connection, message.job_id, piece.share(), detail=told)
     if not may_go_on:
         raise JobOver
-
-
-def _absent(timeframe: Timeframe, page: Stretch, candles: Sequence[Candle]) -> list[Stretch]:
-    """What the exchange has no candles for, as far as it cannot be late any more."""
-    settled = timeframe.newest_closed(utc_now() - ABSENCE_AGE_MIN)
-    if settled < page.first:
-        return []
-    asked = Stretch(page.first, min(page.last, settled))
-    return missing(asked, stretches_of([candle.opened_at for candle in candles], timeframe), timeframe)
 
 
 async def _give_up(resources: Resources, message: BackfillCandles, code: str, reason: str) -> Ending:

@@ -12,7 +12,8 @@ from uuid import UUID
 
 import structlog
 
-from orchestrator_worker.candles.freshening import freshen
+from orchestrator_worker.candles.filling import bring
+from orchestrator_worker.candles.gaps import newest_bars
 from orchestrator_worker.ending import Bury, Discard, Ending
 from orchestrator_worker.instruments.known import is_known
 from orchestrator_worker.intelligence import store
@@ -94,7 +95,8 @@ async def _report(message: AnalyzeMarket, resources: Resources) -> Report:
 async def _freshen(message: AnalyzeMarket, resources: Resources, now: datetime) -> None:
     """Bring the candles up to date where a vendor can; what is stored is analysed in any case, under its own time."""
     try:
-        await freshen(resources, message.symbol, message.timeframe, now=now, bars=FETCHED_BARS)
+        wanted = newest_bars(message.timeframe, FETCHED_BARS, now=now)
+        await bring(resources, message.symbol, message.timeframe, wanted)
     except RequestRefused as error:
         raise _NotDone(f"{error.code}: {error.message}") from error
     except SourceUnavailable as error:

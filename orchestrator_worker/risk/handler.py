@@ -1,21 +1,19 @@
 """compute_risk: a symbol's missing daily candles in, the risk of each day that has none yet out."""
 
 import asyncio
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
 
 import polars as pl
 
-from orchestrator_worker.candles import store as candles_store
+from orchestrator_worker.candles.filling import bring
+from orchestrator_worker.candles.gaps import newest_bars
 from orchestrator_worker.ending import Bury, Discard, Ending, Postpone
 from orchestrator_worker.instruments.known import is_known
 from orchestrator_worker.resources import Resources
 from orchestrator_worker.risk import store
 from orchestrator_worker.risk.metric import closes_needed, history_of
-from orchestrator_worker.sources.candle_source import fetch_candles, utc_now
-from orchestrator_worker.sources.exchange import EXCHANGE
+from orchestrator_worker.sources.candle_source import utc_now
 from orchestrator_worker.sources.vendor import RequestRefused, SourceUnavailable
-from zmarty.market import Candle, Symbol, Timeframe
+from zmarty.market import Timeframe
 from zmarty.messages import ComputeRisk
 from zmarty.queue import Delivery
 
@@ -33,9 +31,8 @@ async def handle(delivery: Delivery[ComputeRisk], resources: Resources) -> Endin
     known_until = await store.newest_day(trading, symbol)
     if known_until is not None and known_until >= newest.date():
         return Discard(f"risk_known: {symbol} has its risk of {known_until}")
-    stored = await store.daily_closes(trading, symbol, newest, days_max=DAYS_MAX)
     try:
-        fetched = await _fetch(resources, symbol, since=known_until, newest=newest)
+        await bring(resources, symbol, Timeframe.DAY_1, newest_bars(Timeframe.DAY_1, DAYS_MAX, now=now))
     except RequestRefused as error:
         return Bury(error.code, error.message)
     except SourceUnavailable as error:
@@ -44,7 +41,7 @@ async def handle(delivery: Delivery[ComputeRisk], resources: Resources) -> Endin
         seconds = min(max(error.retry_after_seconds, POSTPONE_SECONDS_MIN), POSTPONE_SECONDS_MAX)
         return Postpone(seconds, error.message, code=error.code)
 
-    closes = merged(stored, fetched)
+    closes = await store.daily_closes(trading, symbol, newest, days_max=DAYS_MAX)
     curves = await store.curves(trading, symbol)
     needed = closes_needed(curves, newest.date())
     if closes.height < needed:
@@ -54,38 +51,7 @@ async def handle(delivery: Delivery[ComputeRisk], resources: Resources) -> Endin
     unknown = history.filter(pl.col("observed_on") > known_until) if known_until is not None else history
     if unknown.is_empty():
         return Discard(f"candle_missing: no daily candle of {symbol} after {known_until}")
-    if fetched:
-        await candles_store.ensure_partitions(trading, fetched[0].opened_at, fetched[-1].opened_at)
 
     async with delivery.completing(trading) as connection:
-        if fetched:
-            await candles_store.save_candles(connection, symbol, Timeframe.DAY_1, EXCHANGE, fetched)
         await store.save_days(connection, symbol, unknown)
     return None
-
-
-async def _fetch(
-    resources: Resources, symbol: Symbol, *, since: date | None, newest: datetime
-) -> list[Candle]:
-    """All daily candles there are the first time, later those after the newest known day."""
-    start = None if since is None else datetime.combine(since, time(), UTC) + Timeframe.DAY_1.delta
-    return await fetch_candles(
-        resources.vendors.candle_sources(history=True),
-        symbol,
-        Timeframe.DAY_1,
-        since=start,
-        newest=newest,
-        limit=DAYS_MAX,
-    )
-
-
-def merged(stored: pl.DataFrame, fetched: Sequence[Candle]) -> pl.DataFrame:
-    """The closes of both by day. Of a day that is in both the stored one holds: it is what was known before."""
-    news = pl.DataFrame(
-        [(candle.opened_at.date(), float(candle.close)) for candle in fetched],
-        schema=stored.schema,
-        orient="row",
-    )
-    return (
-        pl.concat([stored, news]).unique("observed_on", keep="first", maintain_order=True).sort("observed_on")
-    )

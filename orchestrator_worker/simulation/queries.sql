@@ -1,8 +1,3 @@
--- name: oldest_opened_at
-select min(opened_at)
-from candles
-where symbol = $1::text and timeframe = $2::text and opened_at >= $3::timestamptz;
-
 -- name: newest_risk_metric
 -- An operator's anchors tell more than what is fitted to the history alone.
 select observed_on, source, value, band, rarity, price::double precision as price, known_at

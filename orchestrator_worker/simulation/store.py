@@ -1,8 +1,7 @@
 """Simulations and their trades as they are kept: the only place where this feature speaks SQL."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import polars as pl
@@ -16,13 +15,6 @@ SQL = sql.load(__package__)
 # Statistics rest on all trades; a person reads no more than the newest of them.
 TRADES_KEPT_MAX = 5_000
 SAVED_AT_ONCE = 2_500
-
-
-async def oldest_opened_at(
-    pool: Pool, symbol: Symbol, timeframe: Timeframe, since: datetime
-) -> datetime | None:
-    oldest = await pool.fetchval(SQL["oldest_opened_at"], symbol, timeframe, since)
-    return cast("datetime | None", oldest)
 
 
 async def newest_risk_metric(pool: Pool, symbol: Symbol) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from orchestrator_worker.candles import handler, store
+from orchestrator_worker.candles import filling, handler, store
 from orchestrator_worker.candles.gaps import Stretch
 from orchestrator_worker.ending import Bury, Discard, Ending, Postpone
 from orchestrator_worker.resources import Resources
@@ -76,7 +76,7 @@ class World:
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    for module in (handler, exchange, exchanges):
+    for module in (handler, filling, exchange, exchanges):
         monkeypatch.setattr(module, "utc_now", lambda: NOW)
     return World()
 

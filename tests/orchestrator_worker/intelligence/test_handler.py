@@ -159,13 +159,13 @@ async def test_an_unwatched_pair_has_its_candles_fetched(trading_worker: Pool) -
 
 
 async def test_too_short_a_history_names_both_numbers(trading_worker: Pool) -> None:
-    await store_candles(trading_worker, BTC, HOUR, recent(120))
     job_id = await job_for(trading_worker)
 
-    assert await analyse(trading_worker, job_id=job_id) is None
-    assert await analyse(trading_worker) == Discard(
-        "not_enough_data: have 120, need 300 candles of BTC/USDT 1h"
-    )
+    async with exchange_with(trading_worker, recent(120)) as resources:
+        assert await analyse(trading_worker, job_id=job_id, resources=resources) is None
+        assert await analyse(trading_worker, resources=resources) == Discard(
+            "not_enough_data: have 120, need 300 candles of BTC/USDT 1h"
+        )
 
     job = await jobs.find(trading_worker, job_id)
     assert job is not None
@@ -193,13 +193,13 @@ async def test_a_cancelled_job_is_not_worked_on(trading_worker: Pool) -> None:
 
 
 async def test_a_bulk_job_ends_with_its_last_symbol(trading_worker: Pool) -> None:
-    await store_candles(trading_worker, BTC, HOUR, recent(600))
-    await store_candles(trading_worker, ETH, HOUR, recent(100))
     job_id = await job_for(trading_worker, BTC, ETH)
 
-    await analyse(trading_worker, BTC, job_id)
+    async with exchange_with(trading_worker, recent(600)) as resources:
+        await analyse(trading_worker, BTC, job_id, resources=resources)
     half = await jobs.find(trading_worker, job_id)
-    await analyse(trading_worker, ETH, job_id)
+    async with exchange_with(trading_worker, recent(100)) as resources:
+        await analyse(trading_worker, ETH, job_id, resources=resources)
 
     assert half is not None and (half.state, half.progress) == ("running", 0.5)
     job = await jobs.find(trading_worker, job_id)

@@ -57,7 +57,9 @@ class Exchange:
     def __call__(self, request: httpx.Request) -> httpx.Response:
         asked = dict(request.url.params)
         self.asked.append(asked)
-        last = datetime.fromtimestamp(int(asked["endTime"]) / 1000, UTC)
+        last = self.now
+        if "endTime" in asked:
+            last = datetime.fromtimestamp(int(asked["endTime"]) / 1000, UTC)
         first = self.listed_at
         if "startTime" in asked:
             first = max(first, datetime.fromtimestamp(int(asked["startTime"]) / 1000, UTC))
@@ -76,6 +78,7 @@ class Exchange:
 def at_noon(monkeypatch: pytest.MonkeyPatch) -> Exchange:
     exchange = Exchange(days=1_000)
     monkeypatch.setattr(handler, "utc_now", lambda: exchange.now)
+    monkeypatch.setattr("orchestrator_worker.candles.filling.utc_now", lambda: exchange.now)
     monkeypatch.setattr("orchestrator_worker.sources.exchange.utc_now", lambda: exchange.now)
     return exchange
 
@@ -119,7 +122,7 @@ async def test_a_later_run_adds_a_day_and_changes_none(
     after = await rows_of(trading)
     assert after[:-1] == before
     assert after[-1]["value"] == history_of(at_noon.closes())["value"][-1]
-    assert [request["limit"] for request in at_noon.asked] == ["1000"]
+    assert [request["limit"] for request in at_noon.asked] == ["3"], "the day and its neighbours"
     assert isinstance(await computed(trading_worker, at_noon), Discard), "this day is known"
 
 

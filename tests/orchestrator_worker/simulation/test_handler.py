@@ -4,10 +4,9 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 from uuid import UUID, uuid4
 
 import polars as pl
@@ -15,15 +14,14 @@ import pytest
 
 from orchestrator_worker.ending import Discard
 from orchestrator_worker.resources import Resources
-from orchestrator_worker.simulation import handler, history, store
+from orchestrator_worker.simulation import handler, store
 from orchestrator_worker.simulation.handler import handle
 from orchestrator_worker.simulation.replay import replay
-from orchestrator_worker.sources.candle_source import CandleSource
-from orchestrator_worker.sources.vendor import SourceUnavailable
-from orchestrator_worker.sources.vendors import Vendors
+from orchestrator_worker.sources.candle_source import HistorySource
 from tests.orchestrator_worker.consuming import until
 from tests.orchestrator_worker.jobs import delivered, store_candles
 from tests.orchestrator_worker.market import random_candles
+from tests.orchestrator_worker.vendors import Away, vendors_with
 from zmarty import jobs, queue
 from zmarty.jobs import Job
 from zmarty.market import Candle, Symbol, Timeframe
@@ -37,33 +35,8 @@ ANALYZE: dict[str, Any] = {"kind": "analyze", "lookback_days": 30, "trading": {"
 CROSS = {"name": "sma_cross", "fast": 5, "slow": 20, "stop": 0.01, "target": 0.015}
 
 
-class NoVendors:
-    """Vendors of whom none remembers anything."""
-
-    def __init__(self, *sources: CandleSource) -> None:
-        self.sources = sources
-
-    def candle_sources(self, *, history: bool) -> Sequence[CandleSource]:
-        return self.sources or [Silent()]
-
-
-class Silent:
-    name = "silent"
-
-    async def candles(
-        self,
-        symbol: Symbol,
-        timeframe: Timeframe,
-        *,
-        since: datetime | None,
-        until: datetime | None = None,
-        limit: int,
-    ) -> list[Candle]:
-        raise SourceUnavailable("silent", "is away")
-
-
-def resources_with(pool: Pool, *sources: CandleSource) -> Resources:
-    return Resources(chat=pool, trading=pool, vendors=cast(Vendors, NoVendors(*sources)))
+def resources_with(pool: Pool, *exchanges: HistorySource) -> Resources:
+    return Resources(chat=pool, trading=pool, vendors=vendors_with(*exchanges))
 
 
 @pytest.fixture
@@ -271,10 +244,8 @@ async def test_trades_are_kept_up_to_their_bound(
     assert [row["number"] for row in numbers] == [count - 2, count - 1, count]
 
 
-class Remembering:
-    """A source that remembers a whole history and answers it page by page."""
-
-    name = "remembering"
+class Remembering(Away):
+    """An exchange that remembers a whole history and answers it page by page."""
 
     def __init__(self, candles: pl.DataFrame) -> None:
         self.asked: list[datetime] = []
@@ -291,7 +262,8 @@ class Remembering:
     ) -> list[Candle]:
         assert since is not None
         self.asked.append(since)
-        rows = [row for row in self._rows if row["opened_at"] >= since][:limit]
+        last = until or self._rows[-1]["opened_at"]
+        rows = [row for row in self._rows if since <= row["opened_at"] <= last][:limit]
         return [
             Candle(
                 symbol=symbol,
@@ -311,9 +283,8 @@ class Remembering:
 
 @pytest.mark.parametrize("stored", [0, 200])
 async def test_missing_history_is_fetched_and_stored(
-    trading_worker: Pool, candles: pl.DataFrame, monkeypatch: pytest.MonkeyPatch, stored: int
+    trading_worker: Pool, candles: pl.DataFrame, stored: int
 ) -> None:
-    monkeypatch.setattr(history, "PAGE_BARS", 400)
     if stored:
         await store_candles(trading_worker, BTC, HOUR, candles.tail(stored))
     source = Remembering(candles)
