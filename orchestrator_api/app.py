@@ -114,7 +114,9 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                 jwt_secret=secret.get_secret_value() if secret is not None else None,
             ),
             http=client,
-            router=await stack.enter_async_context(open_router(vendors)),
+            router=await stack.enter_async_context(
+                open_router(vendors, catalog=settings.catalog, hedge_seconds=settings.hedge_seconds)
+            ),
             background=background,
             live=Live(trading),
             waiting=Waiting(),

@@ -1,9 +1,36 @@
 """What the API is told by its environment, read once at the start. `.env.example` is the documentation."""
 
-from pydantic import AliasChoices, Field, SecretStr
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Self
 
+from dotenv import dotenv_values
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import NoDecode
+
+from orchestrator_api.model_router.catalog import Catalog, Endpoint, Models, catalog_from
 from orchestrator_api.providers import Access
 from zmarty.settings import ServiceSettings, Several, Url, WebhookSecrets
+
+# What a server that wants no key is sent as one.
+NO_KEY = "none"
+MODELS_BYTES_MAX = 1_000_000
+
+
+def _document(text: object) -> object:
+    """JSON that stands in the variable or in the file that it names."""
+    if not isinstance(text, str):
+        return text
+    if not text.lstrip().startswith("{"):
+        path = Path(text.strip())
+        if not path.is_file() or path.stat().st_size > MODELS_BYTES_MAX:
+            raise ValueError("must be JSON, or the path of a file of at most 1 MB that holds it")
+        text = path.read_text(encoding="utf-8")
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"is not valid JSON: {error}") from error
 
 
 class Settings(ServiceSettings):
@@ -43,18 +70,42 @@ class Settings(ServiceSettings):
     elevenlabs_base_url: Url = "https://api.elevenlabs.io"
     elevenlabs_voice_id: str = ""
 
+    # Models and endpoints beside our own, as JSON or the path of a file; `catalog` is what comes of it.
+    zmarty_models: Annotated[Models, NoDecode, BeforeValidator(_document)] = Models()
+    # Ask the next model too when the first has said nothing for so long; empty: never.
+    hedge_seconds: float | None = Field(default=None, gt=0, le=60)
+
+    @model_validator(mode="after")
+    def _has_a_catalog(self) -> Self:
+        catalog_from(self.zmarty_models)
+        return self
+
+    @property
+    def catalog(self) -> Catalog:
+        return catalog_from(self.zmarty_models)
+
     @property
     def drain_seconds(self) -> int:
         return self.shutdown_seconds // 3
 
     def providers(self) -> dict[str, Access]:
-        """Every vendor of the API by name: xai, openai, anthropic, elevenlabs."""
+        """Every vendor of the API by name: xai, openai, anthropic, elevenlabs, and the endpoints of ZMARTY_MODELS."""
         return {
             "xai": _access(self.xai_base_url, self.xai_api_key),
             "openai": _access(self.openai_base_url, self.openai_api_key),
             "anthropic": _access(self.anthropic_base_url, self.anthropic_api_key),
             "elevenlabs": _access(self.elevenlabs_base_url, self.elevenlabs_api_key),
+            **{name: self._endpoint(endpoint) for name, endpoint in self.zmarty_models.providers.items()},
         }
+
+    def _endpoint(self, endpoint: Endpoint) -> Access:
+        if endpoint.api_key_env is None:
+            return Access(endpoint.base_url.rstrip("/"), NO_KEY)
+        # These variables have names of the operator's own, so they are no fields; they stand where all others do.
+        file = self.model_config.get("env_file")
+        written = dotenv_values(file) if isinstance(file, str) else {}
+        key = os.environ.get(endpoint.api_key_env) or written.get(endpoint.api_key_env)
+        return Access(endpoint.base_url.rstrip("/"), key)
 
 
 def _access(base_url: str, api_key: SecretStr | None) -> Access:

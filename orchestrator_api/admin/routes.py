@@ -176,12 +176,13 @@ async def show_outbox(request: Request) -> Response:
 async def show_providers(request: Request) -> Response:
     resources: Resources = request.state.resources
     await authenticate_operator(request, resources.keys)
-    breakers = resources.router.states()
+    breakers, models = resources.router.states(), resources.router.model_states()
     findings = resources.probes.findings
     providers = [
         ProviderStanding(
             name=name,
             breaker=breakers.get(name),
+            models=models.get(name, {}),
             probe=finding.state,
             latency_ms=finding.latency_ms,
             checked_at=finding.checked_at,

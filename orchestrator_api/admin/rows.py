@@ -172,7 +172,12 @@ class ProviderStanding(BaseModel):
     """A provider of models or voices, as this instance of the API knows it."""
 
     name: str
-    breaker: Literal["closed", "open", "half_open"] | None = Field(description="Null where none is needed.")
+    breaker: Literal["closed", "open", "half_open"] | None = Field(
+        description="The worst of its models'; null where none is needed."
+    )
+    models: dict[str, Literal["closed", "open", "half_open"]] = Field(
+        default_factory=dict, description="The breaker of each of its models, by id."
+    )
     probe: str = Field(description="healthy, down, not_configured or unknown.")
     latency_ms: float | None
     checked_at: datetime | None

@@ -11,8 +11,8 @@ import structlog
 
 from orchestrator_api.chat.briefing import Briefing
 from orchestrator_api.chat.data_brief import LABEL
-from orchestrator_api.chat.drafting import Tell, write_draft
-from orchestrator_api.chat.events import Completed, Event, Failed, Opened, Token, signal_json
+from orchestrator_api.chat.drafting import write_draft
+from orchestrator_api.chat.events import Completed, Event, Failed, Opened, Tell, Token, signal_json
 from orchestrator_api.chat.exchange import Draft, Exchange, complete_exchange, discard_exchange
 from orchestrator_api.chat.plan import Plan
 from orchestrator_api.chat.store import StoredAnswer

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
+from datetime import date
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from orchestrator_api.chat.events import Completed, Event, Opened, Restarted, Token
-from orchestrator_api.model_router.catalog import CHECKED_ON, MODELS, Choice
+from orchestrator_api.model_router.catalog import Catalog, Choice
 
 DONE = "data: [DONE]\n\n"
 # This wire cannot take text back.
@@ -65,10 +66,16 @@ class ModelsAnswer(BaseModel):
     data: list[ModelAnswer]
 
 
-def models_answer(created: int) -> ModelsAnswer:
-    """`auto` and the short names first, then every model by its id."""
-    names = [ModelAnswer(id=choice, created=created, owned_by="zmarty") for choice in Choice]
-    models = [ModelAnswer(id=model.id, created=created, owned_by=model.provider) for model in MODELS]
+def models_answer(catalog: Catalog) -> ModelsAnswer:
+    """`auto`, `ensemble` and the families first, then every model by its id."""
+    checked = _moment(catalog.checked_on)
+    names = [
+        ModelAnswer(id=name, created=checked, owned_by="zmarty") for name in (*Choice, *catalog.families)
+    ]
+    models = [
+        ModelAnswer(id=model.id, created=_moment(model.as_of), owned_by=model.provider)
+        for model in catalog.models
+    ]
     return ModelsAnswer(data=[*names, *models])
 
 
@@ -116,9 +123,9 @@ async def completion_frames(
     yield DONE
 
 
-def models_created() -> int:
-    """The day the catalog was checked, as this wire writes times."""
-    return (CHECKED_ON.toordinal() - 719_163) * 86_400
+def _moment(day: date) -> int:
+    # As this wire writes times: seconds since 1970.
+    return (day.toordinal() - 719_163) * 86_400
 
 
 def _usage(event: Completed) -> CompletionUsage:

@@ -1,13 +1,13 @@
 """Turns a briefing into a draft: by the models of the plan, or without any when none can be reached."""
 
-from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import asdict
-from typing import Any, TypeAlias
+from typing import Any
 
 from orchestrator_api.chat.briefing import Briefing
 from orchestrator_api.chat.data_brief import LABEL, data_brief
-from orchestrator_api.chat.events import Event, Restarted, Token
+from orchestrator_api.chat.ensemble import usage_record, write_ensemble
+from orchestrator_api.chat.events import Restarted, Tell, Token
 from orchestrator_api.chat.exchange import Draft
 from orchestrator_api.chat.plan import Plan
 from orchestrator_api.credits.pricing import DATA_CREDITS, Usage, cost
@@ -15,13 +15,13 @@ from orchestrator_api.model_router.provider import ContentRefused, Failure, Text
 from orchestrator_api.model_router.router import Attempt, FellBack, Finished, ProvidersUnavailable, Started
 from orchestrator_api.resources import Resources
 
-Tell: TypeAlias = Callable[[Event | None], None]
-
 REFUSAL = "The model declined to answer this question under its content policy. Nothing was charged."
 
 
 async def write_draft(resources: Resources, plan: Plan, briefing: Briefing, tell: Tell) -> Draft:
     """Let the planned models write, telling each step; what cannot be written by any becomes a data brief."""
+    if plan.is_ensemble:
+        return await _write_together(resources, plan, briefing, tell)
     written: list[str] = []
     attempts: list[Attempt] = []
     try:
@@ -43,7 +43,8 @@ async def write_draft(resources: Resources, plan: Plan, briefing: Briefing, tell
                         finish_reason=step.reason,
                         usage=step.usage,
                         credits=cost(step.model.rate, step.usage),
-                        metadata=_record(step.reason, attempts),
+                        metadata=_record(step.reason, attempts)
+                        | {"usage": usage_record(step.model, step.usage)},
                     )
                 else:
                     assert isinstance(step, Started)
@@ -60,6 +61,21 @@ async def write_draft(resources: Resources, plan: Plan, briefing: Briefing, tell
             tell(Restarted("", "", "content_refused"))
         return _without_model(REFUSAL, "content_filter", attempts, tell, credits=0)
     raise AssertionError("a router's stream ends with Finished or an exception")
+
+
+async def _write_together(resources: Resources, plan: Plan, briefing: Briefing, tell: Tell) -> Draft:
+    try:
+        return await write_ensemble(resources.router, plan, briefing.prompt, tell)
+    except ProvidersUnavailable as error:
+        return _without_model(
+            data_brief(briefing.lines, now=briefing.composed_at),
+            "stop",
+            list(error.attempts),
+            tell,
+            credits=DATA_CREDITS if briefing.lines else 0,
+        )
+    except ContentRefused:
+        return _without_model(REFUSAL, "content_filter", [], tell, credits=0)
 
 
 def _without_model(

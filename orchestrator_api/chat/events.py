@@ -1,6 +1,6 @@
 """What happens while a question is answered, in the order in which clients may learn of it. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -58,6 +58,8 @@ class Failed:
 
 
 Event: TypeAlias = Opened | Token | Restarted | Completed | Failed
+# Whom an answer tells its events while it is written; None is the end.
+Tell: TypeAlias = Callable[[Event | None], None]
 
 
 def signal_json(signal: SignalFact) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """One question and its answer as the databases see it: opened with a hold, then completed or discarded, each in one transaction."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
@@ -72,6 +73,8 @@ class Draft:
     usage: Usage
     credits: int
     metadata: dict[str, Any]
+    # What the ledger keeps of it beside tokens and credits.
+    billed: Mapping[str, Any] = field(default_factory=dict)
 
 
 def request_key(header: str | None, path: str, body: bytes) -> RequestKey | None:
@@ -143,7 +146,7 @@ async def complete_exchange(pool: Pool, exchange: Exchange, draft: Draft) -> Set
                 usage=draft.usage,
                 provider=draft.provider,
                 model=draft.model if draft.provider else None,
-                metadata={"message_id": str(exchange.message_id)},
+                metadata={"message_id": str(exchange.message_id), **draft.billed},
             ),
         )
         answer = StoredAnswer(

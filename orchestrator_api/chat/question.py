@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from orchestrator_api.credits.pricing import REQUEST_CREDITS_MAX
-from orchestrator_api.model_router.catalog import NAMES, Choice
+from orchestrator_api.model_router.catalog import Choice
 from orchestrator_api.model_router.provider import Turn
 from zmarty.errors import FieldInvalid
 from zmarty.market import Symbol
@@ -20,16 +20,17 @@ CLIENT_ID_LENGTH_MAX = 200
 HISTORY_BYTES_MAX = 12_000
 
 
-def _known_model(name: str) -> str:
-    if name not in NAMES:
-        raise ValueError(f"must be one of {', '.join(NAMES)}")
-    return name
-
-
+# Which names there are is the catalogue's to say; `route` refuses the others.
 ModelName = Annotated[
     str,
-    AfterValidator(_known_model),
-    Field(description="A family, a model by its id, or `auto`.", json_schema_extra={"enum": list(NAMES)}),
+    Field(
+        max_length=100,
+        description=(
+            "`auto`, `ensemble` (all families at once, compared), a family, or a model by its id: "
+            "one of those that GET /v1/models lists."
+        ),
+        examples=["auto", "grok", "gpt", "claude", "ensemble"],
+    ),
 ]
 
 

@@ -23,7 +23,6 @@ from orchestrator_api.chat.completions import (
     completion_frames,
     completion_from,
     models_answer,
-    models_created,
 )
 from orchestrator_api.chat.events import Completed, Event, Failed
 from orchestrator_api.chat.exchange import (
@@ -34,8 +33,8 @@ from orchestrator_api.chat.exchange import (
     open_exchange,
     request_key,
 )
-from orchestrator_api.chat.plan import Budget, plan_model
-from orchestrator_api.chat.prompt import prompt_tokens
+from orchestrator_api.chat.plan import Budget
+from orchestrator_api.chat.planning import plan_answer
 from orchestrator_api.chat.question import (
     ChatRequest,
     CompletionRequest,
@@ -47,7 +46,6 @@ from orchestrator_api.chat.ui_stream import HEADERS, ui_frames, usage_json
 from orchestrator_api.credits import ledger
 from orchestrator_api.credits.pricing import CreditsExhausted
 from orchestrator_api.event_stream import EventStream
-from orchestrator_api.model_router.catalog import candidates
 from orchestrator_api.openapi import documented
 from orchestrator_api.parsing import parse_body
 from orchestrator_api.resources import Resources
@@ -142,7 +140,7 @@ async def complete(request: Request) -> Response:
 async def list_models(request: Request) -> Response:
     resources: Resources = request.state.resources
     await authenticate(request, resources.keys)
-    return json_answer(models_answer(models_created()))
+    return json_answer(models_answer(resources.router.catalog))
 
 
 async def _converse(request: Request, form: Form[Asked]) -> Response:
@@ -159,9 +157,11 @@ async def _converse(request: Request, form: Form[Asked]) -> Response:
     if limits is None:
         raise Forbidden("This account has no profile here; sign up again.")
     briefing = await compose_briefing(resources, user, question)
-    plan = plan_model(
-        [model for model in candidates(question.model) if resources.router.is_configured(model.provider)],
-        prompt_tokens=prompt_tokens(briefing.prompt),
+    plan = plan_answer(
+        resources.router,
+        question,
+        briefing.prompt,
+        tier=limits.tier,
         output_tokens_max=min(limits.tokens_max, question.output_tokens_max or limits.tokens_max),
         budget=Budget(limits.available, limits.price_cap, question.price_cap),
     )

@@ -41,13 +41,17 @@ class Rate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens as a provider counted them; input includes what it read from its cache."""
+    """Tokens as a provider counted them. Those cached are part of the input and those of reasoning part of the output:
+    both are for information, as are the dollars that the vendor says it takes; charges follow input and output."""
 
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    vendor_dollars: float | None = None
 
     def __post_init__(self) -> None:
-        if min(self.input_tokens, self.output_tokens) < 0:
+        if min(self.input_tokens, self.output_tokens, self.cached_tokens, self.reasoning_tokens) < 0:
             raise ValueError(f"token counts must not be negative: {self}")
 
     @classmethod

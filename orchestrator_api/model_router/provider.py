@@ -1,5 +1,6 @@
 """What every provider promises: one protocol, the pieces of a stream, and the facts by which a stream fails. Pure."""
 
+import re
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -85,12 +86,17 @@ class Failure(StrEnum):
     UNREACHABLE = "unreachable"
     UNAUTHORISED = "unauthorised"
     REJECTED = "rejected"
+    TOO_LONG = "too_long"
     MALFORMED = "malformed"
     CUT = "cut"
     EMPTY = "empty"
     FIRST_TOKEN_LATE = "first_token_late"  # noqa: S105 — not that kind of token
     STALLED = "stalled"
     TOTAL_LATE = "total_late"
+    # It wrote more than it may, or for longer than one attempt may take.
+    ENDLESS = "endless"
+    # Another model, asked because this one was slow, spoke first.
+    OVERTAKEN = "overtaken"
     BREAKER_OPEN = "breaker_open"
 
 
@@ -131,8 +137,20 @@ STATUS_FAILURES = {
 }
 
 
-def failure_from(status: int, retry_after: str | None) -> ProviderFailed:
-    """The fact behind a refusing status. Other statuses of the 4xx kind say that the request does not suit this model."""
+# Vendors name this in a code or only in their words; it is the one refusal that a shorter prompt mends.
+_TOO_LONG = re.compile(
+    r"context_length_exceeded|context (length|window)|prompt is too long|too many tokens|maximum prompt length",
+    re.IGNORECASE,
+)
+
+
+def failure_from(status: int, retry_after: str | None, *, said: str = "") -> ProviderFailed:
+    """The fact behind a refusing status and what was said with it.
+
+    Other statuses of the 4xx kind say that the request does not suit this model.
+    """
+    if status in (400, 413, 422) and _TOO_LONG.search(said):
+        return ProviderFailed(Failure.TOO_LONG)
     failure = STATUS_FAILURES.get(status, Failure.UNAVAILABLE if status >= 500 else Failure.REJECTED)
     return ProviderFailed(failure, retry_after_seconds=_seconds(retry_after))
 

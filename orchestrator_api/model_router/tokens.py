@@ -3,6 +3,8 @@
 # English prose has about four bytes to a token, rows of figures about two and a half.
 BYTES_PER_TOKEN = 4
 BYTES_PER_TOKEN_LEAST = 2
+# No tokenizer of a vendor makes its tokens this long on average: an answer that is longer has no end.
+BYTES_PER_TOKEN_MOST = 16
 
 
 def tokens_bound(text: str) -> int:

@@ -1,5 +1,9 @@
 """What the environment says, and what happens when it says too little."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -62,3 +66,58 @@ def test_secrets_do_not_show(bare_environment: pytest.MonkeyPatch) -> None:
     bare_environment.setenv("CHAT_JWT_SECRET", "hidden-secret")
 
     assert "hidden" not in repr(Settings())
+
+
+MODEL = {
+    "id": "qwen-local",
+    "family": "qwen",
+    "provider": "home",
+    "rate": {"input_per_1k": 1, "output_per_1k": 1, "call_minimum": 0},
+    "as_of": "2026-11-26",
+    "context_tokens": 32_000,
+    "output_tokens_max": 2_000,
+}
+MODELS = {
+    "models": [MODEL],
+    "providers": {"home": {"base_url": "http://h/v1/", "api_key_env": "HOME_MODELS_KEY"}},
+}
+
+
+@pytest.mark.parametrize("is_file", [False, True])
+def test_models_are_added_as_json_or_by_a_file(
+    bare_environment: pytest.MonkeyPatch, tmp_path: Path, is_file: bool
+) -> None:
+    text = json.dumps(MODELS)
+    if is_file:
+        (tmp_path / "models.json").write_text(text)
+        text = str(tmp_path / "models.json")
+    bare_environment.setenv("ZMARTY_MODELS", text)
+    bare_environment.setenv("HOME_MODELS_KEY", "sk-home")
+
+    settings = Settings()
+
+    assert settings.catalog.names[-1] == "qwen-local"
+    home = settings.providers()["home"]
+    assert (home.base_url, home.api_key) == ("http://h/v1", "sk-home")
+    assert "sk-home" not in repr(settings) + repr(home)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            json.dumps({"models": [{**MODEL, "context_tokens": "many"}]}),
+            r"zmarty_models\.models\.0\.context_tokens",
+        ),
+        (json.dumps({"models": [MODEL]}), r"models\.0\.provider: must be one of"),
+        (json.dumps({**MODELS, "endpoints": {}}), r"zmarty_models\.endpoints"),
+        (json.dumps({**MODELS, "models": [{**MODEL, "id": "grok"}]}), r"name of something else"),
+        ("{", "not valid JSON"),
+        ("/nowhere/models.json", "path of a file"),
+    ],
+)
+def test_wrong_models_stop_the_start(bare_environment: pytest.MonkeyPatch, text: str, fault: str) -> None:
+    bare_environment.setenv("ZMARTY_MODELS", text)
+
+    with pytest.raises(ValidationError, match=re.compile(fault, re.IGNORECASE)):
+        Settings()

@@ -1,11 +1,14 @@
 """OpenAI's Chat Completions through its SDK; xAI speaks the same wire and changes two rules of it."""
 
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import httpx2
 from openai import APIConnectionError, APIError, APIStatusError, AsyncOpenAI
 from openai.types import CompletionUsage
-from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
+from openai.types.chat import ChatCompletionChunk
+from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
 
 from orchestrator_api.credits.pricing import Usage
 from orchestrator_api.model_router.provider import (
@@ -17,34 +20,38 @@ from orchestrator_api.model_router.provider import (
     Prompt,
     ProviderFailed,
     Text,
+    Tool,
+    ToolCall,
     failure_from,
 )
+from orchestrator_api.model_router.providers.timeouts import client_options
 
-CONNECT_SECONDS = 3.0
-READ_SECONDS = 60.0
-END_REASONS = {"stop": EndReason.STOP, "length": EndReason.LENGTH}
+END_REASONS = {
+    "stop": EndReason.STOP,
+    "length": EndReason.LENGTH,
+    "tool_calls": EndReason.TOOL_CALLS,
+    "function_call": EndReason.TOOL_CALLS,
+}
 POLICY_CODES = frozenset({"content_filter", "content_policy_violation"})
+# More than any answer of ours needs; a stream that opens calls without end is malformed.
+CALLS_MAX = 32
 
 
 class OpenAIProvider:
-    """GPT. Also the base of every vendor that speaks this wire."""
+    """GPT. Also every vendor that speaks this wire, by another name."""
 
     name = "openai"
 
-    def __init__(self, *, api_key: str, base_url: str) -> None:
-        # The router retries on another provider; a silent retry in here would eat its deadlines.
-        self._client = AsyncOpenAI(
-            api_key=api_key,
-            base_url=base_url,
-            max_retries=0,
-            timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
-        )
+    def __init__(self, *, api_key: str, base_url: str, name: str | None = None) -> None:
+        self.name = name or self.name
+        self._client = AsyncOpenAI(api_key=api_key, base_url=base_url, **client_options())
 
     async def stream(
         self, prompt: Prompt, *, model: str, output_tokens_max: int
     ) -> AsyncGenerator[Piece, None]:
         # Made out here: a mistake of our own in it must not pass as a malformed stream below.
         messages, headers = _messages(prompt), self._headers(prompt)
+        offered: dict[str, Any] = {"tools": [_offer(tool) for tool in prompt.tools]} if prompt.tools else {}
         try:
             async with await self._client.chat.completions.create(
                 model=model,
@@ -53,10 +60,12 @@ class OpenAIProvider:
                 stream=True,
                 stream_options={"include_usage": True},
                 extra_headers=headers,
+                **offered,
             ) as chunks:
                 ended = None
+                calls = Calls()
                 async for chunk in chunks:
-                    for piece in self._pieces(chunk):
+                    for piece in self._pieces(chunk, calls):
                         # The usage follows the finish reason, so the ending is kept back until all is told.
                         if isinstance(piece, Ended):
                             ended = piece
@@ -64,11 +73,18 @@ class OpenAIProvider:
                             yield piece
                 if ended is None:
                     raise ProviderFailed(Failure.CUT)
-                yield ended
+                for call in calls.whole():
+                    yield call
+                # Some servers of this wire say "stop" after calls.
+                yield Ended(EndReason.TOOL_CALLS) if calls and ended.reason is EndReason.STOP else ended
         except APIStatusError as error:
             if error.code in POLICY_CODES:
                 raise ContentRefused from error
-            raise failure_from(error.status_code, error.response.headers.get("retry-after")) from error
+            raise failure_from(
+                error.status_code,
+                error.response.headers.get("retry-after"),
+                said=f"{error.code} {error.message}",
+            ) from error
         except APIConnectionError as error:
             raise ProviderFailed(Failure.UNREACHABLE) from error
         except APIError as error:
@@ -85,11 +101,13 @@ class OpenAIProvider:
     async def close(self) -> None:
         await self._client.close()
 
-    def _pieces(self, chunk: ChatCompletionChunk) -> list[Piece]:
+    def _pieces(self, chunk: ChatCompletionChunk, calls: "Calls") -> list[Piece]:
         pieces: list[Piece] = []
         for choice in chunk.choices or ():
             if choice.delta and choice.delta.content:
                 pieces.append(Text(choice.delta.content))
+            for delta in (choice.delta and choice.delta.tool_calls) or ():
+                calls.add(delta)
             if choice.finish_reason == "content_filter":
                 raise ContentRefused
             if choice.finish_reason:
@@ -99,17 +117,79 @@ class OpenAIProvider:
         return pieces
 
     def _usage(self, usage: CompletionUsage) -> Usage:
-        return Usage(input_tokens=usage.prompt_tokens, output_tokens=usage.completion_tokens)
+        read, written = usage.prompt_tokens_details, usage.completion_tokens_details
+        return Usage(
+            input_tokens=usage.prompt_tokens,
+            output_tokens=usage.completion_tokens,
+            cached_tokens=(read and read.cached_tokens) or 0,
+            reasoning_tokens=(written and written.reasoning_tokens) or 0,
+        )
 
     def _headers(self, prompt: Prompt) -> Mapping[str, str]:
         return {}
 
 
-def _messages(prompt: Prompt) -> list[ChatCompletionMessageParam]:
-    messages: list[ChatCompletionMessageParam] = [{"role": "system", "content": prompt.system}]
+@dataclass(slots=True)
+class Draft:
+    """A call of which parts have come."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Calls:
+    """Tool calls that come in parts: the first part of each has its id and name, all have pieces of the arguments."""
+
+    def __init__(self) -> None:
+        self._drafts: dict[int, Draft] = {}
+
+    def add(self, delta: ChoiceDeltaToolCall) -> None:
+        if delta.index not in self._drafts and len(self._drafts) >= CALLS_MAX:
+            raise ProviderFailed(Failure.MALFORMED)
+        draft = self._drafts.setdefault(delta.index, Draft("", "", ""))
+        draft.id = delta.id or draft.id
+        if delta.function:
+            draft.name += delta.function.name or ""
+            draft.arguments += delta.function.arguments or ""
+
+    def __len__(self) -> int:
+        return len(self._drafts)
+
+    def whole(self) -> list[ToolCall]:
+        """Raises ProviderFailed when one has no name or id: nothing could be answered to it."""
+        drafts = [draft for _, draft in sorted(self._drafts.items())]
+        if any(not (draft.id and draft.name) for draft in drafts):
+            raise ProviderFailed(Failure.MALFORMED)
+        return [ToolCall(id=draft.id, name=draft.name, arguments=draft.arguments) for draft in drafts]
+
+
+def _offer(tool: Tool) -> dict[str, Any]:
+    function = {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": dict(tool.parameters),
+    }
+    return {"type": "function", "function": function}
+
+
+def _messages(prompt: Prompt) -> list[Any]:
+    messages: list[dict[str, Any]] = [{"role": "system", "content": prompt.system}]
     for turn in prompt.turns:
-        if turn.role == "user":
-            messages.append({"role": "user", "content": turn.text})
-        else:
-            messages.append({"role": "assistant", "content": turn.text})
+        messages += [
+            {"role": "tool", "tool_call_id": result.call_id, "content": result.text}
+            for result in turn.results
+        ]
+        if turn.calls:
+            calls = [
+                {
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": call.arguments},
+                }
+                for call in turn.calls
+            ]
+            messages.append({"role": turn.role, "content": turn.text or None, "tool_calls": calls})
+        elif turn.text or not turn.results:
+            messages.append({"role": turn.role, "content": turn.text})
     return messages

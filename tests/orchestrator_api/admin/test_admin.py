@@ -10,6 +10,7 @@ import pytest
 from orchestrator_api.admin.store import save_error
 from orchestrator_api.health.probes import Probes
 from orchestrator_api.model_router.breaker import FAILURES_MAX
+from orchestrator_api.model_router.catalog import CATALOG
 from orchestrator_api.model_router.providers.xai import XaiProvider
 from orchestrator_api.model_router.router import Router
 from orchestrator_api.providers import Access
@@ -212,7 +213,7 @@ async def test_providers_show_breakers_probes_and_limits(
     access = Access("http://127.0.0.1:1", "key")
     router = Router({"xai": XaiProvider(api_key="key", base_url="http://127.0.0.1:1")})
     for _ in range(FAILURES_MAX):
-        router._breakers["xai"].record_failure(time.monotonic())
+        router.breaker(CATALOG.models[0]).record_failure(time.monotonic())
     base = resources_for(chat_api, trading_api, auth, router=router)
     resources = replace(base, probes=Probes({"xai": access, "elevenlabs": access}, base.http))
     await trading.execute(
@@ -228,6 +229,10 @@ async def test_providers_show_breakers_probes_and_limits(
     await base.http.aclose()
 
     assert {row["name"]: row["breaker"] for row in shown["providers"]} == {"xai": "open", "elevenlabs": None}
+    assert {row["name"]: row["models"] for row in shown["providers"]} == {
+        "xai": {"grok-4.7": "open"},
+        "elevenlabs": {},
+    }
     assert {row["vendor"] for row in shown["vendors"]} >= {"cryptometer"}
     candles, trend = shown["sources"]
     assert (trend["source"], trend["asked"], trend["answered"], trend["failure"]) == (

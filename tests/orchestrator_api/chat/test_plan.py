@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from orchestrator_api.chat.plan import OUTPUT_TOKENS_LEAST, Budget, plan_model
 from orchestrator_api.credits.pricing import REQUEST_CREDITS_MAX, CreditsExhausted, cost_max
-from orchestrator_api.model_router.catalog import candidates
+from orchestrator_api.model_router.catalog import CATALOG
 from zmarty.errors import FieldInvalid
 
-MODELS = candidates("auto")
+MODELS = CATALOG.candidates("grok")
 RICH = Budget(available=1000, tier_cap=100)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orchestrator_api.credits.pricing import Usage
-from orchestrator_api.model_router.catalog import Candidate, candidates
+from orchestrator_api.model_router.catalog import CATALOG, Candidate
 from orchestrator_api.model_router.provider import (
     ContentRefused,
     EndReason,
@@ -59,8 +59,8 @@ async def routing(deadlines: Deadlines = QUICK, **replies: Any) -> AsyncIterator
             yield router, server
 
 
-async def steps_of(router: Router, choice: str = "auto") -> list[Step]:
-    offered = [Candidate(model, 400) for model in candidates(choice)]
+async def steps_of(router: Router, choice: str = "grok") -> list[Step]:
+    offered = [Candidate(model, 400) for model in CATALOG.candidates(choice)]
     return [step async for step in router.stream(PROMPT, offered)]
 
 
@@ -100,7 +100,7 @@ async def test_claude_counts_what_it_read_from_its_cache() -> None:
         steps = await steps_of(router, "claude")
 
     assert isinstance(steps[-1], Finished)
-    assert steps[-1].usage == Usage(input_tokens=2000, output_tokens=3000)
+    assert steps[-1].usage == Usage(input_tokens=2000, output_tokens=3000, cached_tokens=1500)
     [call] = server.calls
     assert call.path == "/anthropic/v1/messages"
     assert call.body["system"] == "You know nothing."
@@ -108,12 +108,15 @@ async def test_claude_counts_what_it_read_from_its_cache() -> None:
     assert not {"temperature", "top_p", "top_k"} & call.body.keys()
 
 
+# Those that may pass within moments get a second chance.
+TWICE = (Failure.UNAVAILABLE, Failure.UNREACHABLE)
 FAULTS = [
     (Refuse(429, headers={"retry-after": "7"}), Failure.RATE_LIMITED),
     (Refuse(500), Failure.UNAVAILABLE),
     (Refuse(503), Failure.UNAVAILABLE),
     (Refuse(401), Failure.UNAUTHORISED),
-    (Refuse(400, {"message": "too long", "code": "context_length_exceeded"}), Failure.REJECTED),
+    (Refuse(400, {"message": "too long", "code": "context_length_exceeded"}), Failure.TOO_LONG),
+    (Refuse(422), Failure.REJECTED),
     (Reset(), Failure.UNREACHABLE),
     (Hang(), Failure.FIRST_TOKEN_LATE),
     (Stream((), "hang"), Failure.FIRST_TOKEN_LATE),
@@ -134,11 +137,13 @@ async def test_a_failing_grok_is_followed_by_gpt(fault: Any, failure: Failure) -
     async with routing(xai=[fault]) as (router, server):
         steps = await steps_of(router)
 
-    assert failures(steps) == [failure]
+    has_spoken = any(isinstance(step, Text) and step.text == "half " for step in steps)
+    tries = 2 if failure in TWICE and not has_spoken else 1
+    assert failures(steps) == [failure] * tries
     assert text_after_last_start(steps) == "from GPT"
     assert isinstance(steps[-1], Finished)
     assert steps[-1].model.provider == "openai"
-    assert len(server.calls_to("xai")) == 1
+    assert len(server.calls_to("xai")) == tries
 
 
 CLAUDE_FAULTS = [
@@ -165,7 +170,7 @@ async def test_a_failing_claude_is_followed_by_grok(fault: Any, failure: Failure
     async with routing(xai=[chat_completion("from Grok")], anthropic=[fault]) as (router, _):
         steps = await steps_of(router, "claude")
 
-    assert failures(steps) == [failure]
+    assert set(failures(steps)) == {failure}
     assert text_after_last_start(steps) == "from Grok"
 
 
@@ -210,9 +215,9 @@ async def test_all_failing_says_what_each_did() -> None:
             await steps_of(router)
 
     assert [attempt.failure for attempt in caught.value.attempts] == [
-        Failure.UNAVAILABLE,
-        Failure.UNREACHABLE,
-        Failure.RATE_LIMITED,
+        *[Failure.UNAVAILABLE] * 2,
+        *[Failure.UNREACHABLE] * 2,
+        *[Failure.RATE_LIMITED] * 2,
     ]
 
 
