@@ -4,19 +4,42 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from orchestrator_api.chat.events import Completed, Event, Opened, Restarted, Token
+from orchestrator_api.chat.events import (
+    Completed,
+    Event,
+    Opened,
+    Restarted,
+    Token,
+    ToolAnswered,
+    ToolAsked,
+)
 from orchestrator_api.model_router.catalog import CHECKED_ON, MODELS, Choice
+from orchestrator_api.model_router.provider import ToolCall
 
 DONE = "data: [DONE]\n\n"
 # This wire cannot take text back.
 RESTART_NOTICE = "\n\n[The model was interrupted; the answer starts anew.]\n\n"
 
 
+class AnsweredFunction(BaseModel):
+    name: str
+    arguments: str = Field(description="JSON as the model wrote it; check it before use.")
+
+
+class AnsweredCall(BaseModel):
+    """A call of one of the client's tools."""
+
+    id: str
+    type: Literal["function"] = "function"
+    function: AnsweredFunction
+
+
 class CompletionAnswerMessage(BaseModel):
     role: Literal["assistant"] = "assistant"
-    content: str
+    content: str | None
+    tool_calls: list[AnsweredCall] | None = Field(default=None, exclude_if=lambda calls: calls is None)
 
 
 class CompletionChoice(BaseModel):
@@ -79,7 +102,10 @@ def completion_from(event: Completed, *, created: int) -> CompletionAnswer:
         model=event.model,
         choices=[
             CompletionChoice(
-                message=CompletionAnswerMessage(content=event.text), finish_reason=event.finish_reason
+                message=CompletionAnswerMessage(
+                    content=event.text or None, tool_calls=[_call(call) for call in event.calls] or None
+                ),
+                finish_reason=event.finish_reason,
             )
         ],
         usage=_usage(event),
@@ -105,10 +131,15 @@ async def completion_frames(
                 yield _chunk(base, {"content": RESTART_NOTICE})
         elif isinstance(event, Completed):
             base["model"] = event.model
+            for index, call in enumerate(event.calls):
+                yield _chunk(base, {"tool_calls": [{"index": index, **_call(call).model_dump()}]})
             yield _chunk(base, {}, finish_reason=event.finish_reason)
             if include_usage:
                 told = {"usage": _usage(event).model_dump(), "zmarty": _bill(event).model_dump()}
                 yield _data({**base, "choices": [], **told})
+        elif isinstance(event, ToolAsked | ToolAnswered):
+            # This wire has no word for tools that the client does not do itself.
+            continue
         else:
             yield _data(
                 {"error": {"message": event.error.message, "code": event.error.code, "type": "server_error"}}
@@ -121,6 +152,15 @@ def models_created() -> int:
     return (CHECKED_ON.toordinal() - 719_163) * 86_400
 
 
+def model_answer(name: str, created: int) -> ModelAnswer | None:
+    """The model of this name, when it may be asked for."""
+    return next((model for model in models_answer(created).data if model.id == name), None)
+
+
+def _call(call: ToolCall) -> AnsweredCall:
+    return AnsweredCall(id=call.id, function=AnsweredFunction(name=call.name, arguments=call.arguments))
+
+
 def _usage(event: Completed) -> CompletionUsage:
     read, written = event.usage.input_tokens, event.usage.output_tokens
     return CompletionUsage(prompt_tokens=read, completion_tokens=written, total_tokens=read + written)
@@ -130,7 +170,7 @@ def _bill(event: Completed) -> Bill:
     return Bill(credits=event.credits, balance=event.balance, provider=event.provider)
 
 
-def _chunk(base: dict[str, Any], delta: dict[str, str], *, finish_reason: str | None = None) -> str:
+def _chunk(base: dict[str, Any], delta: dict[str, Any], *, finish_reason: str | None = None) -> str:
     return _data({**base, "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]})
 
 

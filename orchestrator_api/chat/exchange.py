@@ -14,6 +14,7 @@ from orchestrator_api.chat.store import Limits, StoredAnswer
 from orchestrator_api.credits import ledger
 from orchestrator_api.credits.ledger import Charge, Hold, Settlement
 from orchestrator_api.credits.pricing import Usage
+from orchestrator_api.model_router.provider import ToolCall
 from zmarty.errors import FieldInvalid, NotFound, ZmartyError
 from zmarty.postgres import Connection, Pool
 
@@ -72,6 +73,8 @@ class Draft:
     usage: Usage
     credits: int
     metadata: dict[str, Any]
+    # Of the client's own tools: the answer is these calls, and goes on with their results in another request.
+    calls: tuple[ToolCall, ...] = ()
 
 
 def request_key(header: str | None, path: str, body: bytes) -> RequestKey | None:

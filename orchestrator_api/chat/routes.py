@@ -19,12 +19,15 @@ from orchestrator_api.chat.answer import answer, replay
 from orchestrator_api.chat.briefing import compose_briefing
 from orchestrator_api.chat.completions import (
     CompletionAnswer,
+    ModelAnswer,
     ModelsAnswer,
     completion_frames,
     completion_from,
+    model_answer,
     models_answer,
     models_created,
 )
+from orchestrator_api.chat.equipping import equip
 from orchestrator_api.chat.events import Completed, Event, Failed
 from orchestrator_api.chat.exchange import (
     IdempotencyKeyReused,
@@ -39,6 +42,7 @@ from orchestrator_api.chat.prompt import prompt_tokens
 from orchestrator_api.chat.question import (
     ChatRequest,
     CompletionRequest,
+    ModelUnknown,
     Question,
     question_from,
     question_from_completion,
@@ -131,7 +135,7 @@ async def chat(request: Request) -> Response:
     tag="Chat",
     request=CompletionRequest,
     responses={200: CompletionAnswer},
-    errors=ERRORS,
+    errors=(*ERRORS, ModelUnknown),
     headers=IDEMPOTENCY_HEADERS,
 )
 async def complete(request: Request) -> Response:
@@ -143,6 +147,18 @@ async def list_models(request: Request) -> Response:
     resources: Resources = request.state.resources
     await authenticate(request, resources.keys)
     return json_answer(models_answer(models_created()))
+
+
+@documented(
+    summary="A model that may be asked for", tag="Chat", responses={200: ModelAnswer}, errors=(ModelUnknown,)
+)
+async def show_model(request: Request) -> Response:
+    resources: Resources = request.state.resources
+    await authenticate(request, resources.keys)
+    found = model_answer(request.path_params["model"], models_created())
+    if found is None:
+        raise ModelUnknown("There is no such model; /v1/models lists what there is.")
+    return json_answer(found)
 
 
 async def _converse(request: Request, form: Form[Asked]) -> Response:
@@ -159,12 +175,14 @@ async def _converse(request: Request, form: Form[Asked]) -> Response:
     if limits is None:
         raise Forbidden("This account has no profile here; sign up again.")
     briefing = await compose_briefing(resources, user, question)
+    budget = Budget(limits.available, limits.price_cap, question.price_cap)
     plan = plan_model(
         [model for model in candidates(question.model) if resources.router.is_configured(model.provider)],
         prompt_tokens=prompt_tokens(briefing.prompt),
         output_tokens_max=min(limits.tokens_max, question.output_tokens_max or limits.tokens_max),
-        budget=Budget(limits.available, limits.price_cap, question.price_cap),
+        budget=budget,
     )
+    plan, briefing = equip(plan, briefing, budget)
     exchange = await open_exchange(resources.chat, user, question, plan, limits, key)
     return await _respond(form, asked, answer(resources, exchange, plan, briefing))
 
@@ -225,4 +243,5 @@ routes: list[BaseRoute] = [
     Route("/chat", chat, methods=["POST"]),
     Route("/v1/chat/completions", complete, methods=["POST"]),
     Route("/v1/models", list_models, methods=["GET"]),
+    Route("/v1/models/{model}", show_model, methods=["GET"]),
 ]
