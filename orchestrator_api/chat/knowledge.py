@@ -1,6 +1,7 @@
 """Front verbs over what is known of the markets: the whole of it for a briefing, one part of it for a tool."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from orchestrator_api.chat import store
 from orchestrator_api.chat.facts import BOUNDS, Knowledge, Pair, WinRateFact
@@ -35,6 +36,11 @@ async def gather(connection: Connection, symbols: Sequence[str], watched: Sequen
         risks=await store.latest_risks(connection, symbols),
         monitors=await store.latest_monitors(connection, symbols),
     )
+
+
+async def watched_by(connection: Connection, user_id: UUID, *, limit: int) -> list[Pair]:
+    """Asked as the user: see `as_user`."""
+    return await store.watched_pairs(connection, user_id, limit=limit)
 
 
 async def signals_known(

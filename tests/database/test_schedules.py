@@ -134,6 +134,7 @@ async def test_the_schedules_exist(chat_api: Pool, trading_api: Pool) -> None:
     runs = "select job_name from private.recent_cron_runs(5) order by job_name"
     assert [row["job_name"] for row in await chat_api.fetch(runs)] == [
         "expire-holds",
+        "forget-agent-calls",
         "mirror-references",
         "upkeep",
     ]
@@ -240,3 +241,19 @@ async def test_snapshots_of_two_weeks_ago_and_questions_of_last_month_go(trading
 
     assert await trading.fetchval("select count(*) from market_snapshots") == 2
     assert await trading.fetchval("select array_agg(symbol) from context_readings") == ["BTC/USDT"]
+
+
+async def test_agent_calls_are_kept_for_a_day(chat: Pool) -> None:
+    user = await chat.fetchval(
+        "insert into auth.users (id, aud, role, email) values (gen_random_uuid(), 'authenticated', 'authenticated', 'a@example.com') returning id"
+    )
+    hold = await chat.fetchval("select hold_id from private.hold_credits($1, 1, 60)", user)
+    await chat.execute(
+        "insert into agent_calls (user_id, key, body_sha256, hold_id, created_at) values"
+        " ($1, 'old', 'x', $2, now() - interval '25 hours'), ($1, 'new', 'x', $2, now())",
+        user,
+        hold,
+    )
+
+    assert await chat.fetchval("select private.forget_agent_calls()") == 1
+    assert await chat.fetchval("select array_agg(key) from agent_calls") == ["new"]
