@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 from orchestrator_api.accounts.routes import routes as accounts_routes
 from orchestrator_api.admin.actions import routes as admin_action_routes
 from orchestrator_api.admin.routes import routes as admin_routes
+from orchestrator_api.agents.routes import routes as agents_routes
 from orchestrator_api.auth.keys import KeyCache
 from orchestrator_api.background import Background
 from orchestrator_api.calibration.routes import routes as calibration_routes
@@ -46,6 +47,7 @@ POOL_CLOSE_SECONDS = 5.0
 
 ROUTES: tuple[BaseRoute, ...] = (
     *chat_routes,
+    *agents_routes,
     *credits_routes,
     *accounts_routes,
     *signals_routes,

@@ -23,6 +23,8 @@ BODY_BYTES_MAX = 64 * 1024
 BODY_BYTES_MAX_BY_PATH: Mapping[str, int] = {
     "/chat": 512 * 1024,
     "/v1/chat/completions": 512 * 1024,
+    # Beyond 64 KiB the protocol itself refuses.
+    "/mcp": 128 * 1024,
     "/v1/liquidation/clusters": 3 * 1024 * 1024,
 }
 

@@ -34,6 +34,10 @@ PATH_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         "description": "The id of a signal.",
         "schema": {"type": "string", "format": "uuid"},
     },
+    "model": {
+        "description": "A model by its id, a family, or `auto`.",
+        "schema": {"type": "string", "maxLength": 200, "examples": ["auto"]},
+    },
     "queue": {
         "description": "A job queue.",
         "schema": {"type": "string", "maxLength": 64, "examples": ["compute_signals"]},

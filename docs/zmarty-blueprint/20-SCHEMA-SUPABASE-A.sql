@@ -1,5 +1,5 @@
 -- Supabase A (chat) as its migrations leave it. Generated from supabase/chat/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: b59f2b930270c1e7
+-- by `make pages`; do not edit. Fingerprint of the migrations: 81287d94d750d731
 
 CREATE SCHEMA private;
 
@@ -63,6 +63,25 @@ end
 $$;
 
 COMMENT ON FUNCTION private.expire_holds(p_limit integer) IS 'The second net: holds whose request died without settling. Shares the one resolution with settle and release.';
+
+CREATE FUNCTION private.forget_agent_calls(p_rows_max integer DEFAULT 10000) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  kept constant interval := '1 day';
+  forgotten integer;
+begin
+  delete from public.agent_calls
+  where (user_id, key) in (
+    select user_id, key from public.agent_calls where created_at < now() - kept order by created_at limit p_rows_max
+  );
+  get diagnostics forgotten = row_count;
+  return forgotten;
+end
+$$;
+
+COMMENT ON FUNCTION private.forget_agent_calls(p_rows_max integer) IS 'Delete calls older than a day, oldest first; returns how many.';
 
 CREATE FUNCTION private.grant_credits(p_user_id uuid, p_credits integer, p_key text, p_reason text, p_metadata jsonb DEFAULT '{}'::jsonb) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -627,6 +646,19 @@ CREATE TABLE private.reference_marks (
 
 COMMENT ON TABLE private.reference_marks IS 'A user stands here from a change of tier, e-mail or balance on until a snapshot of them is in the outbox.';
 
+CREATE TABLE public.agent_calls (
+    user_id uuid NOT NULL,
+    key text NOT NULL,
+    body_sha256 text NOT NULL,
+    hold_id uuid NOT NULL,
+    answer text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT agent_calls_answer_bounded CHECK ((char_length(answer) <= 20000)),
+    CONSTRAINT agent_calls_key_bounded CHECK (((char_length(key) >= 1) AND (char_length(key) <= 255)))
+);
+
+COMMENT ON TABLE public.agent_calls IS 'Calls over MCP with an Idempotency-Key; kept for a day. Without an answer the call is under way, or died.';
+
 CREATE TABLE public.audit_log (
     id bigint NOT NULL,
     actor text NOT NULL,
@@ -862,6 +894,9 @@ CREATE TABLE public.user_symbols (
 ALTER TABLE ONLY private.reference_marks
     ADD CONSTRAINT reference_marks_pkey PRIMARY KEY (user_id);
 
+ALTER TABLE ONLY public.agent_calls
+    ADD CONSTRAINT agent_calls_pkey PRIMARY KEY (user_id, key);
+
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
 
@@ -906,6 +941,10 @@ ALTER TABLE ONLY public.user_symbols
 
 ALTER TABLE ONLY public.user_symbols
     ADD CONSTRAINT user_symbols_pkey PRIMARY KEY (id);
+
+CREATE INDEX agent_calls_age ON public.agent_calls USING btree (created_at);
+
+CREATE INDEX agent_calls_by_hold ON public.agent_calls USING btree (hold_id);
 
 CREATE INDEX audit_log_newest ON public.audit_log USING btree (created_at DESC);
 
@@ -957,6 +996,12 @@ CREATE TRIGGER relay_user_symbol AFTER INSERT OR DELETE OR UPDATE ON public.user
 
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON public.profiles FOR EACH ROW EXECUTE FUNCTION private.touch_updated_at();
 
+ALTER TABLE ONLY public.agent_calls
+    ADD CONSTRAINT agent_calls_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES public.credit_holds(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.agent_calls
+    ADD CONSTRAINT agent_calls_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_result_of_fkey FOREIGN KEY (result_of) REFERENCES public.audit_log(id);
 
@@ -997,9 +1042,13 @@ ALTER TABLE private.reference_marks ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY worker_reads ON private.reference_marks FOR SELECT TO zmarty_worker USING (true);
 
+ALTER TABLE public.agent_calls ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY all_read ON public.tiers FOR SELECT TO anon, authenticated, zmarty_api, zmarty_worker USING (true);
 
 CREATE POLICY api_appends ON public.audit_log FOR INSERT TO zmarty_api WITH CHECK (true);
+
+CREATE POLICY api_keeps ON public.agent_calls TO zmarty_api USING (true) WITH CHECK (true);
 
 CREATE POLICY api_keeps ON public.conversations TO zmarty_api USING (true) WITH CHECK (true);
 
@@ -1087,6 +1136,8 @@ REVOKE ALL ON FUNCTION private.canonical_symbol(written text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.expire_holds(p_limit integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION private.forget_agent_calls(p_rows_max integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION private.grant_credits(p_user_id uuid, p_credits integer, p_key text, p_reason text, p_metadata jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.guard_user_symbol() FROM PUBLIC;
@@ -1150,6 +1201,9 @@ REVOKE ALL ON FUNCTION private.welcome(p_user_id uuid, p_metadata jsonb) FROM PU
 REVOKE ALL ON FUNCTION private.welcome_new_user() FROM PUBLIC;
 
 GRANT SELECT ON TABLE private.reference_marks TO zmarty_worker;
+
+GRANT ALL ON TABLE public.agent_calls TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.agent_calls TO zmarty_api;
 
 GRANT ALL ON TABLE public.audit_log TO service_role;
 GRANT SELECT,INSERT ON TABLE public.audit_log TO zmarty_api;

@@ -18,6 +18,7 @@ from orchestrator_api.chat.plan import Plan
 from orchestrator_api.chat.store import StoredAnswer
 from orchestrator_api.credits.ledger import Settlement
 from orchestrator_api.credits.pricing import Usage
+from orchestrator_api.model_router.provider import ToolCall
 from orchestrator_api.resources import Resources
 from zmarty.backoff import full_jitter
 from zmarty.errors import DatabaseUnavailable, ZmartyError
@@ -78,6 +79,7 @@ async def replay(stored: StoredAnswer, balance: int) -> AsyncGenerator[Event, No
         credits=stored.credits,
         balance=balance,
         signals=signals,
+        calls=[ToolCall(**call) for call in stored.metadata.get("tool_calls", [])],
     )
 
 
@@ -153,4 +155,5 @@ def _completed(
         credits=settlement.charged,
         balance=settlement.balance,
         signals=signals,
+        calls=draft.calls,
     )

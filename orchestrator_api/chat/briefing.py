@@ -1,32 +1,27 @@
 """Gathers what is known for a question: the user's watched symbols and history from A, the markets from B."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from uuid import UUID
 
 from orchestrator_api.auth.rls import as_user
 from orchestrator_api.auth.user import User
 from orchestrator_api.chat import store
-from orchestrator_api.chat.facts import BOUNDS, Knowledge, Pair, SignalFact, fact_lines
+from orchestrator_api.chat.facts import Pair, SignalFact, fact_lines
+from orchestrator_api.chat.knowledge import gather
 from orchestrator_api.chat.mentions import mentioned_symbols
 from orchestrator_api.chat.prompt import prompt_from
 from orchestrator_api.chat.question import Question, recent_turns
-from orchestrator_api.model_router.provider import Prompt
+from orchestrator_api.model_router.provider import Prompt, Tool
 from orchestrator_api.resources import Resources
+from orchestrator_api.tools.tools import TOOLS
 from zmarty.errors import SymbolUnknown
-from zmarty.market import Timeframe
 from zmarty.postgres import Connection
 
 WATCHED_MAX = 20
 SYMBOLS_MAX = 6
-PAIRS_MAX = 10
-CLUSTERS_MAX = 6
-# Of each pair, the best.
-PATTERNS_MAX = 3
 HISTORY_TURNS_MAX = 20
-SOURCES = ("technical", *BOUNDS)
-# The longer ones first: they carry more weight when the facts have to be cut.
-TIMEFRAMES = tuple(str(timeframe) for timeframe in reversed(Timeframe))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +32,9 @@ class Briefing:
     lines: tuple[str, ...]
     signals: tuple[SignalFact, ...]
     composed_at: datetime
+    user_id: UUID
+    # What we look up when the model asks for it. Empty when the client brings tools of its own.
+    tools: tuple[Tool, ...] = ()
 
 
 async def compose_briefing(resources: Resources, user: User, question: Question) -> Briefing:
@@ -50,7 +48,7 @@ async def compose_briefing(resources: Resources, user: User, question: Question)
             )
     async with resources.trading.acquire() as connection:
         symbols = await _wanted_symbols(connection, question, watched)
-        knowledge = await _gather(connection, symbols, watched)
+        knowledge = await gather(connection, symbols, watched)
     now = datetime.now(UTC)
     lines = fact_lines(knowledge, now=now)
     if lines and resources.market_note:
@@ -58,7 +56,16 @@ async def compose_briefing(resources: Resources, user: User, question: Question)
     prompt = prompt_from(
         lines, history, question.text, conversation_id=str(question.conversation_id), now=now
     )
-    return Briefing(prompt, lines, tuple(knowledge.signals), now)
+    # The client's tools are the client's to do; with them in the prompt, ours would only confuse.
+    prompt = replace(prompt, turns=(*prompt.turns, *question.following), tools=question.tools or ())
+    return Briefing(
+        prompt,
+        lines,
+        tuple(knowledge.signals),
+        now,
+        user.id,
+        tools=TOOLS if question.tools is None else (),
+    )
 
 
 async def _wanted_symbols(
@@ -72,23 +79,3 @@ async def _wanted_symbols(
         raise SymbolUnknown(f"No instrument is called {question.symbol}.", symbol=question.symbol)
     found = [*asked, *(symbol for symbol in spoken if symbol in existing)]
     return tuple(dict.fromkeys([*found, *(pair.symbol for pair in watched)]))[:SYMBOLS_MAX]
-
-
-async def _gather(connection: Connection, symbols: Sequence[str], watched: Sequence[Pair]) -> Knowledge:
-    if not symbols:
-        return Knowledge()
-    signals = await store.latest_signals(connection, symbols, TIMEFRAMES)
-    wanted = [*(pair for pair in watched if pair.symbol in symbols), *(signal.pair for signal in signals)]
-    pairs = sorted(dict.fromkeys(wanted), key=lambda pair: symbols.index(pair.symbol))[:PAIRS_MAX]
-    return Knowledge(
-        symbols=symbols,
-        signals=[signal for signal in signals if signal.pair in pairs],
-        win_rates=await store.win_rates_of(connection, pairs),
-        candles=await store.latest_candles(connection, pairs),
-        readings=await store.latest_readings(connection, pairs, SOURCES),
-        analyses=await store.latest_analyses(connection, pairs),
-        patterns=await store.held_patterns(connection, pairs, limit=PATTERNS_MAX),
-        clusters=await store.latest_clusters(connection, symbols, limit=CLUSTERS_MAX),
-        risks=await store.latest_risks(connection, symbols),
-        monitors=await store.latest_monitors(connection, symbols),
-    )

@@ -5,19 +5,42 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from orchestrator_api.chat.events import Completed, Event, Opened, Restarted, Token
+from orchestrator_api.chat.events import (
+    Completed,
+    Event,
+    Opened,
+    Restarted,
+    Token,
+    ToolAnswered,
+    ToolAsked,
+)
 from orchestrator_api.model_router.catalog import Catalog, Choice
+from orchestrator_api.model_router.provider import ToolCall
 
 DONE = "data: [DONE]\n\n"
 # This wire cannot take text back.
 RESTART_NOTICE = "\n\n[The model was interrupted; the answer starts anew.]\n\n"
 
 
+class AnsweredFunction(BaseModel):
+    name: str
+    arguments: str = Field(description="JSON as the model wrote it; check it before use.")
+
+
+class AnsweredCall(BaseModel):
+    """A call of one of the client's tools."""
+
+    id: str
+    type: Literal["function"] = "function"
+    function: AnsweredFunction
+
+
 class CompletionAnswerMessage(BaseModel):
     role: Literal["assistant"] = "assistant"
-    content: str
+    content: str | None
+    tool_calls: list[AnsweredCall] | None = Field(default=None, exclude_if=lambda calls: calls is None)
 
 
 class CompletionChoice(BaseModel):
@@ -86,7 +109,10 @@ def completion_from(event: Completed, *, created: int) -> CompletionAnswer:
         model=event.model,
         choices=[
             CompletionChoice(
-                message=CompletionAnswerMessage(content=event.text), finish_reason=event.finish_reason
+                message=CompletionAnswerMessage(
+                    content=event.text or None, tool_calls=[_call(call) for call in event.calls] or None
+                ),
+                finish_reason=event.finish_reason,
             )
         ],
         usage=_usage(event),
@@ -112,10 +138,15 @@ async def completion_frames(
                 yield _chunk(base, {"content": RESTART_NOTICE})
         elif isinstance(event, Completed):
             base["model"] = event.model
+            for index, call in enumerate(event.calls):
+                yield _chunk(base, {"tool_calls": [{"index": index, **_call(call).model_dump()}]})
             yield _chunk(base, {}, finish_reason=event.finish_reason)
             if include_usage:
                 told = {"usage": _usage(event).model_dump(), "zmarty": _bill(event).model_dump()}
                 yield _data({**base, "choices": [], **told})
+        elif isinstance(event, ToolAsked | ToolAnswered):
+            # This wire has no word for tools that the client does not do itself.
+            continue
         else:
             yield _data(
                 {"error": {"message": event.error.message, "code": event.error.code, "type": "server_error"}}
@@ -128,6 +159,15 @@ def _moment(day: date) -> int:
     return (day.toordinal() - 719_163) * 86_400
 
 
+def model_answer(catalog: Catalog, name: str) -> ModelAnswer | None:
+    """The model of this name, when it may be asked for."""
+    return next((model for model in models_answer(catalog).data if model.id == name), None)
+
+
+def _call(call: ToolCall) -> AnsweredCall:
+    return AnsweredCall(id=call.id, function=AnsweredFunction(name=call.name, arguments=call.arguments))
+
+
 def _usage(event: Completed) -> CompletionUsage:
     read, written = event.usage.input_tokens, event.usage.output_tokens
     return CompletionUsage(prompt_tokens=read, completion_tokens=written, total_tokens=read + written)
@@ -137,7 +177,7 @@ def _bill(event: Completed) -> Bill:
     return Bill(credits=event.credits, balance=event.balance, provider=event.provider)
 
 
-def _chunk(base: dict[str, Any], delta: dict[str, str], *, finish_reason: str | None = None) -> str:
+def _chunk(base: dict[str, Any], delta: dict[str, Any], *, finish_reason: str | None = None) -> str:
     return _data({**base, "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]})
 
 

@@ -1,97 +1,235 @@
-"""Turns a briefing into a draft: by the models of the plan, or without any when none can be reached."""
+"""Turns a briefing into a draft: by the models of the plan and the tools they call, or without any model at all."""
 
+import asyncio
+from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from orchestrator_api.chat.briefing import Briefing
 from orchestrator_api.chat.data_brief import LABEL, data_brief
 from orchestrator_api.chat.ensemble import usage_record, write_ensemble
-from orchestrator_api.chat.events import Restarted, Tell, Token
+from orchestrator_api.chat.events import Restarted, Tell, Token, ToolAnswered, ToolAsked
 from orchestrator_api.chat.exchange import Draft
 from orchestrator_api.chat.plan import Plan
-from orchestrator_api.credits.pricing import DATA_CREDITS, Usage, cost
-from orchestrator_api.model_router.provider import ContentRefused, Failure, Text
+from orchestrator_api.chat.prompt import prompt_tokens, turn_tokens
+from orchestrator_api.chat.rounds import ROUNDS_MAX, Spending
+from orchestrator_api.credits.pricing import DATA_CREDITS, Usage
+from orchestrator_api.model_router.catalog import Candidate, Model
+from orchestrator_api.model_router.provider import (
+    ContentRefused,
+    EndReason,
+    Failure,
+    Prompt,
+    Text,
+    Tool,
+    ToolCall,
+    ToolResult,
+    Turn,
+)
 from orchestrator_api.model_router.router import Attempt, FellBack, Finished, ProvidersUnavailable, Started
 from orchestrator_api.resources import Resources
+from orchestrator_api.tools import tools
 
 REFUSAL = "The model declined to answer this question under its content policy. Nothing was charged."
+PARAGRAPH = "\n\n"
+UNPAID = "credits_exhausted: no credits are left for this call; answer with what is known."
+LOGGED_ARGUMENTS_MAX = 500
+
+
+@dataclass(slots=True)
+class _Work:
+    """What there is of a draft so far."""
+
+    spending: Spending
+    # Of the rounds that are over: they stay, whatever becomes of the next.
+    texts: list[str] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    lookups: list[dict[str, Any]] = field(default_factory=list)
+    found: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return PARAGRAPH.join(text for text in self.texts if text)
+
+    def record(self, finish_reason: str) -> dict[str, Any]:
+        return {
+            "finish_reason": str(finish_reason),
+            "attempts": [asdict(attempt) for attempt in self.attempts],
+            **({"lookups": self.lookups} if self.lookups else {}),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What a model said, what it wants to know, and which model it was."""
+
+    text: str
+    calls: tuple[ToolCall, ...]
+    finished: Finished
 
 
 async def write_draft(resources: Resources, plan: Plan, briefing: Briefing, tell: Tell) -> Draft:
     """Let the planned models write, telling each step; what cannot be written by any becomes a data brief."""
-    if plan.is_ensemble:
-        return await _write_together(resources, plan, briefing, tell)
-    written: list[str] = []
-    attempts: list[Attempt] = []
+    work = _Work(Spending(plan.credits))
     try:
-        async with aclosing(resources.router.stream(briefing.prompt, plan.candidates)) as steps:
+        if plan.is_ensemble:
+            return await write_ensemble(resources.router, plan, briefing.prompt, tell)
+        return await _converse(resources, plan, briefing, work, tell)
+    except ProvidersUnavailable as error:
+        work.attempts = work.attempts or list(error.attempts)
+        lines = (*briefing.lines, *work.found)
+        credits = work.spending.calls * DATA_CREDITS + (DATA_CREDITS if briefing.lines else 0)
+        brief = data_brief(lines, now=briefing.composed_at)
+        return _without_model(brief, "stop", work, tell, credits=credits)
+    except ContentRefused:
+        return _without_model(REFUSAL, "content_filter", work, tell, credits=0)
+
+
+async def _converse(resources: Resources, plan: Plan, briefing: Briefing, work: _Work, tell: Tell) -> Draft:
+    """Rounds of a model that writes and calls, until one only writes."""
+    prompt, candidates = briefing.prompt, plan.candidates
+    for number in range(1, ROUNDS_MAX + 1):
+        offered = briefing.tools if number < ROUNDS_MAX else ()
+        said = await _round(resources, prompt, candidates, offered, work, tell)
+        model = said.finished.model
+        work.spending.add(model, said.finished.usage)
+        work.texts.append(said.text)
+        if briefing.prompt.tools and said.calls:
+            return _draft(said.finished, work, calls=said.calls)
+        asked = Turn("assistant", said.text, calls=said.calls)
+        paid = work.spending.calls_paid(model, prompt_tokens(prompt) + turn_tokens(asked))
+        if not said.calls or not offered or not paid:
+            if not work.text.strip():
+                # It called for what there is not, and said nothing.
+                raise ProvidersUnavailable(work.attempts)
+            return _draft(said.finished, work)
+        results = await _look_up(resources, briefing, said.calls, paid, work, tell)
+        prompt = replace(prompt, turns=(*prompt.turns, asked, Turn("user", "", results=results)))
+        # Whoever asked goes on; the others follow in the order of the plan.
+        candidates = tuple(sorted(candidates, key=lambda candidate: candidate.model != model))
+    raise AssertionError("the last round offers no tools and so ends the answer")
+
+
+async def _round(
+    resources: Resources,
+    prompt: Prompt,
+    candidates: Sequence[Candidate],
+    offered: Sequence[Tool],
+    work: _Work,
+    tell: Tell,
+) -> _Round:
+    """One complete saying of one model: with tools by those who can pay for calls, else without."""
+    if offered:
+        equipped = replace(prompt, tools=tuple(offered))
+        able = work.spending.tool_round(candidates, prompt_tokens(equipped))
+        if able:
+            try:
+                return await _say(resources, equipped, able, work, tell)
+            except ProvidersUnavailable:
+                if len(able) == len(candidates):
+                    raise
+                tried: set[Model] = {candidate.model for candidate in able}
+                candidates = [candidate for candidate in candidates if candidate.model not in tried]
+    able = work.spending.last_round(candidates, prompt_tokens(prompt))
+    return await _say(resources, prompt, able, work, tell)
+
+
+async def _say(
+    resources: Resources, prompt: Prompt, candidates: Sequence[Candidate], work: _Work, tell: Tell
+) -> _Round:
+    written: list[str] = []
+    calls: list[ToolCall] = []
+    try:
+        async with aclosing(resources.router.stream(prompt, candidates)) as steps:
             async for step in steps:
                 if isinstance(step, Text):
+                    if not written and work.text:
+                        tell(Token(PARAGRAPH))
                     written.append(step.text)
                     tell(Token(step.text))
+                elif isinstance(step, ToolCall):
+                    calls.append(step)
                 elif isinstance(step, FellBack):
-                    attempts.append(step.attempt)
+                    work.attempts.append(step.attempt)
                     if step.attempt.failure is not Failure.BREAKER_OPEN:
                         tell(Restarted(step.attempt.provider, step.attempt.model, step.attempt.failure))
                     written.clear()
+                    calls.clear()
                 elif isinstance(step, Finished):
-                    return Draft(
-                        text="".join(written),
-                        provider=step.model.provider,
-                        model=step.model.id,
-                        finish_reason=step.reason,
-                        usage=step.usage,
-                        credits=cost(step.model.rate, step.usage),
-                        metadata=_record(step.reason, attempts)
-                        | {"usage": usage_record(step.model, step.usage)},
-                    )
+                    return _Round("".join(written), tuple(calls), step)
                 else:
                     assert isinstance(step, Started)
-    except ProvidersUnavailable:
-        return _without_model(
-            data_brief(briefing.lines, now=briefing.composed_at),
-            "stop",
-            attempts,
-            tell,
-            credits=DATA_CREDITS if briefing.lines else 0,
-        )
     except ContentRefused:
         if written:
             tell(Restarted("", "", "content_refused"))
-        return _without_model(REFUSAL, "content_filter", attempts, tell, credits=0)
+        raise
     raise AssertionError("a router's stream ends with Finished or an exception")
 
 
-async def _write_together(resources: Resources, plan: Plan, briefing: Briefing, tell: Tell) -> Draft:
-    try:
-        return await write_ensemble(resources.router, plan, briefing.prompt, tell)
-    except ProvidersUnavailable as error:
-        return _without_model(
-            data_brief(briefing.lines, now=briefing.composed_at),
-            "stop",
-            list(error.attempts),
-            tell,
-            credits=DATA_CREDITS if briefing.lines else 0,
+async def _look_up(
+    resources: Resources,
+    briefing: Briefing,
+    calls: Sequence[ToolCall],
+    paid: int,
+    work: _Work,
+    tell: Tell,
+) -> tuple[ToolResult, ...]:
+    """A result for every call, in order; beyond those that are paid for the result says so."""
+    for call in calls:
+        tell(ToolAsked(call))
+    looked = await asyncio.gather(
+        *(tools.call(resources, briefing.user_id, call.name, call.arguments) for call in calls[:paid])
+    )
+    results = []
+    for place, call in enumerate(calls):
+        found = looked[place] if place < paid else None
+        text = found.text if found else UNPAID
+        is_refused = found is None or found.refusal is not None
+        if found is not None and found.is_charged:
+            work.spending.calls += 1
+            work.found.extend(text.splitlines())
+        work.lookups.append(
+            {"name": call.name, "arguments": call.arguments[:LOGGED_ARGUMENTS_MAX], "is_refused": is_refused}
         )
-    except ContentRefused:
-        return _without_model(REFUSAL, "content_filter", [], tell, credits=0)
+        tell(ToolAnswered(call.id, text, is_refused))
+        results.append(ToolResult(call.id, text))
+    return tuple(results)
 
 
-def _without_model(
-    text: str, finish_reason: str, attempts: list[Attempt], tell: Tell, *, credits: int
-) -> Draft:
-    tell(Token(text))
+def _draft(finished: Finished, work: _Work, *, calls: tuple[ToolCall, ...] = ()) -> Draft:
+    if calls:
+        reason = EndReason.TOOL_CALLS
+    else:
+        # A reason that promises calls would leave a client waiting that gets none.
+        reason = EndReason.STOP if finished.reason is EndReason.TOOL_CALLS else finished.reason
+    metadata = work.record(reason) | {
+        "usage": usage_record(finished.model, work.spending.usages[finished.model])
+    }
+    if calls:
+        metadata["tool_calls"] = [asdict(call) for call in calls]
     return Draft(
-        text=text,
+        text=work.text,
+        provider=finished.model.provider,
+        model=finished.model.id,
+        finish_reason=reason,
+        usage=work.spending.usage,
+        credits=work.spending.credits,
+        metadata=metadata,
+        calls=calls,
+    )
+
+
+def _without_model(text: str, finish_reason: str, work: _Work, tell: Tell, *, credits: int) -> Draft:
+    # What a model said before it called has been told, and stays.
+    tell(Token(PARAGRAPH + text if work.text else text))
+    work.texts.append(text)
+    return Draft(
+        text=work.text,
         provider=None,
         model=LABEL,
         finish_reason=finish_reason,
         usage=Usage.none(),
         credits=credits,
-        metadata=_record(finish_reason, attempts),
+        metadata=work.record(finish_reason),
     )
-
-
-def _record(finish_reason: str, attempts: list[Attempt]) -> dict[str, Any]:
-    return {"finish_reason": str(finish_reason), "attempts": [asdict(attempt) for attempt in attempts]}

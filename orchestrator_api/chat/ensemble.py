@@ -56,7 +56,7 @@ async def write_ensemble(router: Router, plan: Plan, prompt: Prompt, tell: Tell)
         provider=str(Choice.ENSEMBLE),
         model=str(Choice.ENSEMBLE),
         finish_reason="stop",
-        usage=_total([part.usage for part in written]),
+        usage=sum((part.usage for part in written), Usage.none()),
         credits=sum(part.credits for part in written),
         metadata={
             "finish_reason": "stop",
@@ -133,14 +133,3 @@ async def _write(
             elif isinstance(step, Finished):
                 return Written(step.model, "".join(written), step.usage)
     raise AssertionError("a router's stream ends with Finished or an exception")
-
-
-def _total(usages: Sequence[Usage]) -> Usage:
-    dollars = [usage.vendor_dollars for usage in usages if usage.vendor_dollars is not None]
-    return Usage(
-        input_tokens=sum(usage.input_tokens for usage in usages),
-        output_tokens=sum(usage.output_tokens for usage in usages),
-        cached_tokens=sum(usage.cached_tokens for usage in usages),
-        reasoning_tokens=sum(usage.reasoning_tokens for usage in usages),
-        vendor_dollars=sum(dollars) if dollars else None,
-    )

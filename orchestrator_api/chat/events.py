@@ -7,6 +7,7 @@ from uuid import UUID
 
 from orchestrator_api.chat.facts import SignalFact
 from orchestrator_api.credits.pricing import Usage
+from orchestrator_api.model_router.provider import ToolCall
 from zmarty.errors import ZmartyError
 
 
@@ -33,6 +34,22 @@ class Restarted:
     failure: str
 
 
+@dataclass(frozen=True, slots=True)
+class ToolAsked:
+    """The model has something looked up. `arguments` is as it wrote them."""
+
+    call: ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAnswered:
+    """What was found for a call, or why nothing was."""
+
+    call_id: str
+    text: str
+    is_refused: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
     """The answer is whole, stored and paid."""
@@ -48,6 +65,8 @@ class Completed:
     balance: int
     signals: Sequence[Mapping[str, Any]]
     audio_url: str | None = None
+    # Of the client's own tools: it has them done and comes back with the results.
+    calls: Sequence[ToolCall] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +76,7 @@ class Failed:
     error: ZmartyError
 
 
-Event: TypeAlias = Opened | Token | Restarted | Completed | Failed
+Event: TypeAlias = Opened | Token | Restarted | ToolAsked | ToolAnswered | Completed | Failed
 # Whom an answer tells its events while it is written; None is the end.
 Tell: TypeAlias = Callable[[Event | None], None]
 

@@ -15,6 +15,7 @@ from orchestrator_api.chat.store import Limits, StoredAnswer
 from orchestrator_api.credits import ledger
 from orchestrator_api.credits.ledger import Charge, Hold, Settlement
 from orchestrator_api.credits.pricing import Usage
+from orchestrator_api.model_router.provider import ToolCall
 from zmarty.errors import FieldInvalid, NotFound, ZmartyError
 from zmarty.postgres import Connection, Pool
 
@@ -75,6 +76,8 @@ class Draft:
     metadata: dict[str, Any]
     # What the ledger keeps of it beside tokens and credits.
     billed: Mapping[str, Any] = field(default_factory=dict)
+    # Of the client's own tools: the answer is these calls, and goes on with their results in another request.
+    calls: tuple[ToolCall, ...] = ()
 
 
 def request_key(header: str | None, path: str, body: bytes) -> RequestKey | None:

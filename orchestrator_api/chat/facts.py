@@ -231,6 +231,14 @@ def fact_lines(knowledge: Knowledge, *, now: datetime) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def win_rate_lines(rates: Iterable[WinRateFact]) -> list[str]:
+    """Every rate as a line: by direction, then the shorter horizons and lookbacks first."""
+    ordered = sorted(
+        rates, key=lambda rate: (rate.direction, len(rate.horizon), rate.horizon, rate.lookback_days)
+    )
+    return [_win_rate_line(rate) for rate in ordered]
+
+
 def win_rate_of(signal: SignalFact, win_rates: Iterable[WinRateFact]) -> WinRateFact | None:
     """The rate that belongs to a signal: its strategy, its direction, the horizon of its timeframe."""
     direction = "all" if signal.direction == "flat" else signal.direction

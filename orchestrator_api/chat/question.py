@@ -1,23 +1,39 @@
 """What a client may send as a question, in any of the three forms, and what it means. Pure."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from orchestrator_api.credits.pricing import REQUEST_CREDITS_MAX
 from orchestrator_api.model_router.catalog import Choice
-from orchestrator_api.model_router.provider import Turn
-from zmarty.errors import FieldInvalid
+from orchestrator_api.model_router.provider import Tool, ToolCall, ToolResult, Turn
+from zmarty.errors import FieldInvalid, ZmartyError
 from zmarty.market import Symbol
 
 TEXT_LENGTH_MAX = 8_000
 MESSAGES_MAX = 1_000
 PARTS_MAX = 200
 CLIENT_ID_LENGTH_MAX = 200
+TOOLS_MAX = 32
+TOOL_NAME_LENGTH_MAX = 64
+TOOL_TEXT_LENGTH_MAX = 2_000
+# The names, descriptions and schemas of all tools of a client together; they are paid as part of the prompt.
+TOOLS_BYTES_MAX = 24_000
+TOOL_CALLS_MAX = 32
+# Calls with their results since the question.
+FOLLOWING_BYTES_MAX = 24_000
 # In bytes, as the hold counts them: a history must cost no more in Chinese than in English.
 HISTORY_BYTES_MAX = 12_000
+
+
+class ModelUnknown(ZmartyError):
+    """No model has this name. OpenAI's clients know it as a 404."""
+
+    status: ClassVar[int] = 404
+    code: ClassVar[str] = "model_unknown"
 
 
 # Which names there are is the catalogue's to say; `route` refuses the others.
@@ -77,13 +93,51 @@ class ChatRequest(BaseModel):
     )
 
 
+class CalledFunction(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: Annotated[str, Field(min_length=1, max_length=TOOL_NAME_LENGTH_MAX)]
+    arguments: Annotated[str, Field(max_length=FOLLOWING_BYTES_MAX)] = ""
+
+
+class CompletionToolCall(BaseModel):
+    """A call that a model made before, as OpenAI's clients send it back."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: Annotated[str, Field(min_length=1, max_length=CLIENT_ID_LENGTH_MAX)]
+    type: Literal["function"] = "function"
+    function: CalledFunction
+
+
 class CompletionMessage(BaseModel):
     """A message as OpenAI's clients send it."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    role: Literal["system", "developer", "user", "assistant"]
-    content: str | Annotated[list[Part], Field(max_length=PARTS_MAX)]
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | Annotated[list[Part], Field(max_length=PARTS_MAX)] | None = None
+    tool_calls: Annotated[list[CompletionToolCall], Field(max_length=TOOL_CALLS_MAX)] = Field(
+        default_factory=list, description="The assistant's calls, before the results of `tool` messages."
+    )
+    tool_call_id: Annotated[str, Field(max_length=CLIENT_ID_LENGTH_MAX)] | None = None
+
+
+class FunctionDefinition(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=TOOL_NAME_LENGTH_MAX)]
+    description: Annotated[str, Field(max_length=TOOL_TEXT_LENGTH_MAX)] = ""
+    parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
+
+
+class CompletionTool(BaseModel):
+    """A tool of the client: the model may call it, the client does it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    type: Literal["function"]
+    function: FunctionDefinition
 
 
 class StreamOptions(BaseModel):
@@ -98,9 +152,21 @@ class CompletionRequest(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     messages: Annotated[list[CompletionMessage], Field(min_length=1, max_length=MESSAGES_MAX)]
-    model: ModelName = Choice.AUTO
+    model: Annotated[
+        str,
+        Field(
+            max_length=CLIENT_ID_LENGTH_MAX,
+            description="A family, a model by its id, or `auto`; /v1/models lists them.",
+        ),
+    ] = Choice.AUTO
     stream: bool = False
     stream_options: StreamOptions = StreamOptions()
+    tools: Annotated[list[CompletionTool], Field(max_length=TOOLS_MAX)] = Field(
+        default_factory=list, description="Instead of ours: calls come back with finish_reason `tool_calls`."
+    )
+    tool_choice: Literal["auto", "none"] = Field(
+        default="auto", description="`none` forbids every tool, ours too."
+    )
     max_tokens: Annotated[int, Field(ge=1)] | None = Field(
         default=None, validation_alias=AliasChoices("max_completion_tokens", "max_tokens")
     )
@@ -119,6 +185,10 @@ class Question:
     voice: bool = False
     # Set when the client keeps the conversation; None means that ours is read.
     history: tuple[Turn, ...] | None = None
+    # What happened since the question: calls of the client's tools with their results.
+    following: tuple[Turn, ...] = ()
+    # The client's own tools; an empty tuple forbids every tool, None leaves the choice to us.
+    tools: tuple[Tool, ...] | None = None
 
 
 def question_from(request: ChatRequest, *, user_id: UUID, new_id: UUID) -> Question:
@@ -141,19 +211,70 @@ def question_from(request: ChatRequest, *, user_id: UUID, new_id: UUID) -> Quest
     )
 
 
-def question_from_completion(request: CompletionRequest, *, user_id: UUID) -> Question:
-    """Raises FieldInvalid when the last message is not the user's, is empty or too long."""
-    *earlier, last = request.messages
-    if last.role != "user":
-        raise FieldInvalid("messages", "must end with a message of the user")
+def question_from_completion(
+    request: CompletionRequest, *, user_id: UUID, names: Collection[str]
+) -> Question:
+    """`names` are the models there are. Raises ModelUnknown, and FieldInvalid when the last message is neither the user's nor a tool's, or is empty or too long."""
+    if request.model not in names:
+        raise ModelUnknown(f"There is no model {request.model!r}; /v1/models lists what there is.")
+    asked_at = max((at for at, each in enumerate(request.messages) if each.role == "user"), default=-1)
+    following = request.messages[asked_at + 1 :]
+    if asked_at < 0 or (following and following[-1].role != "tool"):
+        raise FieldInvalid("messages", "must end with a message of the user, or with the results of tools")
     return Question(
-        text=_bounded(_content(last), "messages"),
+        text=_bounded(_content(request.messages[asked_at]), "messages"),
         # These clients name no conversation; what they asked is kept together in one of its own.
         conversation_id=conversation_named("chat-completions", user_id),
         model=request.model,
         output_tokens_max=request.max_tokens,
-        history=_bounded_history(earlier),
+        history=_bounded_history(request.messages[:asked_at]),
+        following=_following(following),
+        tools=_tools(request),
     )
+
+
+def _tools(request: CompletionRequest) -> tuple[Tool, ...] | None:
+    if request.tool_choice == "none":
+        return ()
+    if not request.tools:
+        return None
+    size = sum(len(tool.model_dump_json().encode()) for tool in request.tools)
+    if size > TOOLS_BYTES_MAX:
+        raise FieldInvalid("tools", f"must have at most {TOOLS_BYTES_MAX} bytes together; they have {size}")
+    return tuple(Tool(**tool.function.model_dump()) for tool in request.tools)
+
+
+def _following(messages: list[CompletionMessage]) -> tuple[Turn, ...]:
+    """Calls and results as turns. Every result answers a call before it, and every call is answered: vendors refuse less."""
+    turns: list[Turn] = []
+    waiting: dict[str, ToolResult | None] = {}
+    size = 0
+    for message in messages:
+        text = _content(message)
+        size += len(text.encode()) + sum(len(call.function.arguments.encode()) for call in message.tool_calls)
+        if message.role == "tool":
+            if message.tool_call_id is None or waiting.get(message.tool_call_id, message) is not None:
+                raise FieldInvalid("messages", "must name with each tool_call_id a call before it, once")
+            waiting[message.tool_call_id] = ToolResult(message.tool_call_id, text)
+            if all(waiting.values()):
+                turns.append(Turn("user", "", results=tuple(filter(None, waiting.values()))))
+                waiting = {}
+        elif message.role == "assistant" and message.tool_calls and not waiting:
+            calls = tuple(
+                ToolCall(id=call.id, name=call.function.name, arguments=call.function.arguments)
+                for call in message.tool_calls
+            )
+            turns.append(Turn("assistant", text, calls=calls))
+            waiting = dict.fromkeys(call.id for call in calls)
+        else:
+            raise FieldInvalid(
+                "messages", "must have after the question nothing but calls of tools and their results"
+            )
+    if waiting:
+        raise FieldInvalid("messages", "must have a result for every call")
+    if size > FOLLOWING_BYTES_MAX:
+        raise FieldInvalid("messages", f"must have at most {FOLLOWING_BYTES_MAX} bytes since the question")
+    return tuple(turns)
 
 
 def _bounded(text: str, field: str) -> str:
@@ -181,8 +302,8 @@ def conversation_named(client_id: str, user_id: UUID) -> UUID:
 
 
 def _content(message: CompletionMessage) -> str:
-    if isinstance(message.content, str):
-        return message.content
+    if message.content is None or isinstance(message.content, str):
+        return message.content or ""
     return "\n".join(part.text for part in message.content if part.type == "text" and part.text)
 
 
@@ -191,6 +312,8 @@ def _bounded_history(messages: list[CompletionMessage]) -> tuple[Turn, ...]:
     turns = [
         Turn("assistant" if message.role == "assistant" else "user", _content(message))
         for message in messages
+        # Of earlier calls what was said about them is kept.
+        if message.role != "tool"
     ]
     return recent_turns(turns)
 

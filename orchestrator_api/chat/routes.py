@@ -19,11 +19,14 @@ from orchestrator_api.chat.answer import answer, replay
 from orchestrator_api.chat.briefing import compose_briefing
 from orchestrator_api.chat.completions import (
     CompletionAnswer,
+    ModelAnswer,
     ModelsAnswer,
     completion_frames,
     completion_from,
+    model_answer,
     models_answer,
 )
+from orchestrator_api.chat.equipping import equip
 from orchestrator_api.chat.events import Completed, Event, Failed
 from orchestrator_api.chat.exchange import (
     IdempotencyKeyReused,
@@ -38,6 +41,7 @@ from orchestrator_api.chat.planning import plan_answer
 from orchestrator_api.chat.question import (
     ChatRequest,
     CompletionRequest,
+    ModelUnknown,
     Question,
     question_from,
     question_from_completion,
@@ -46,6 +50,7 @@ from orchestrator_api.chat.ui_stream import HEADERS, ui_frames, usage_json
 from orchestrator_api.credits import ledger
 from orchestrator_api.credits.pricing import CreditsExhausted
 from orchestrator_api.event_stream import EventStream
+from orchestrator_api.model_router.catalog import Catalog
 from orchestrator_api.openapi import documented
 from orchestrator_api.parsing import parse_body
 from orchestrator_api.resources import Resources
@@ -101,7 +106,7 @@ class Form(Generic[Asked]):
     """One way to ask and to be answered: how a body becomes a question, and events become a response."""
 
     asked: type[Asked]
-    question: Callable[[Asked, UUID], Question]
+    question: Callable[[Asked, UUID, Catalog], Question]
     streams: Callable[[Asked], bool]
     frames: Callable[[Asked, AsyncGenerator[Event, None]], AsyncGenerator[str, None]]
     headers: dict[str, str]
@@ -129,7 +134,7 @@ async def chat(request: Request) -> Response:
     tag="Chat",
     request=CompletionRequest,
     responses={200: CompletionAnswer},
-    errors=ERRORS,
+    errors=(*ERRORS, ModelUnknown),
     headers=IDEMPOTENCY_HEADERS,
 )
 async def complete(request: Request) -> Response:
@@ -143,11 +148,23 @@ async def list_models(request: Request) -> Response:
     return json_answer(models_answer(resources.router.catalog))
 
 
+@documented(
+    summary="A model that may be asked for", tag="Chat", responses={200: ModelAnswer}, errors=(ModelUnknown,)
+)
+async def show_model(request: Request) -> Response:
+    resources: Resources = request.state.resources
+    await authenticate(request, resources.keys)
+    found = model_answer(resources.router.catalog, request.path_params["model"])
+    if found is None:
+        raise ModelUnknown("There is no such model; /v1/models lists what there is.")
+    return json_answer(found)
+
+
 async def _converse(request: Request, form: Form[Asked]) -> Response:
     resources: Resources = request.state.resources
     user = await authenticate(request, resources.keys)
     asked = await parse_body(request, form.asked)
-    question = form.question(asked, user.id)
+    question = form.question(asked, user.id, resources.router.catalog)
     key = request_key(request.headers.get("idempotency-key"), request.url.path, await request.body())
     if (stored := await find_answer(resources.chat, user, key)) is not None:
         async with resources.chat.acquire() as connection:
@@ -157,14 +174,16 @@ async def _converse(request: Request, form: Form[Asked]) -> Response:
     if limits is None:
         raise Forbidden("This account has no profile here; sign up again.")
     briefing = await compose_briefing(resources, user, question)
+    budget = Budget(limits.available, limits.price_cap, question.price_cap)
     plan = plan_answer(
         resources.router,
         question,
         briefing.prompt,
         tier=limits.tier,
         output_tokens_max=min(limits.tokens_max, question.output_tokens_max or limits.tokens_max),
-        budget=Budget(limits.available, limits.price_cap, question.price_cap),
+        budget=budget,
     )
+    plan, briefing = equip(plan, briefing, budget)
     exchange = await open_exchange(resources.chat, user, question, plan, limits, key)
     return await _respond(form, asked, answer(resources, exchange, plan, briefing))
 
@@ -206,7 +225,7 @@ def _completion_stream(
 
 CHAT = Form(
     asked=ChatRequest,
-    question=lambda asked, user_id: question_from(asked, user_id=user_id, new_id=uuid4()),
+    question=lambda asked, user_id, _catalog: question_from(asked, user_id=user_id, new_id=uuid4()),
     streams=lambda asked: asked.stream,
     frames=lambda asked, events: ui_frames(events),
     headers=HEADERS,
@@ -214,7 +233,9 @@ CHAT = Form(
 )
 COMPLETIONS = Form(
     asked=CompletionRequest,
-    question=lambda asked, user_id: question_from_completion(asked, user_id=user_id),
+    question=lambda asked, user_id, catalog: question_from_completion(
+        asked, user_id=user_id, names=catalog.names
+    ),
     streams=lambda asked: asked.stream,
     frames=_completion_stream,
     headers={},
@@ -225,4 +246,5 @@ routes: list[BaseRoute] = [
     Route("/chat", chat, methods=["POST"]),
     Route("/v1/chat/completions", complete, methods=["POST"]),
     Route("/v1/models", list_models, methods=["GET"]),
+    Route("/v1/models/{model}", show_model, methods=["GET"]),
 ]

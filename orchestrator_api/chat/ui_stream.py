@@ -4,7 +4,16 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
-from orchestrator_api.chat.events import Completed, Event, Failed, Opened, Restarted, Token
+from orchestrator_api.chat.events import (
+    Completed,
+    Event,
+    Failed,
+    Opened,
+    Restarted,
+    Token,
+    ToolAnswered,
+    ToolAsked,
+)
 
 HEADERS = {"x-vercel-ai-ui-message-stream": "v1"}
 DONE = "data: [DONE]\n\n"
@@ -34,6 +43,22 @@ async def ui_frames(events: AsyncIterator[Event]) -> AsyncGenerator[str, None]:
                 data={**told, "provider": event.provider, "model": event.model},
             )
             part, is_open = part + 1, False
+        elif isinstance(event, ToolAsked):
+            if is_open:
+                yield _frame("text-end", id=f"text-{part}")
+                # What was said before stays: only what follows belongs to a model that may yet fail.
+                part, is_open = part + 1, False
+            yield _frame(
+                "tool-input-available",
+                toolCallId=event.call.id,
+                toolName=event.call.name,
+                input=_input(event.call.arguments),
+            )
+        elif isinstance(event, ToolAnswered):
+            if event.is_refused:
+                yield _frame("tool-output-error", toolCallId=event.call_id, errorText=event.text)
+            else:
+                yield _frame("tool-output-available", toolCallId=event.call_id, output=event.text)
         elif isinstance(event, Completed):
             if is_open:
                 yield _frame("text-end", id=f"text-{part}")
@@ -80,6 +105,14 @@ def _failed_frames(event: Failed) -> list[str]:
 
 def usage_json(event: Completed) -> dict[str, int]:
     return {"input_tokens": event.usage.input_tokens, "output_tokens": event.usage.output_tokens}
+
+
+def _input(arguments: str) -> Any:
+    # What is no JSON is shown as it was written; the tool has refused it.
+    try:
+        return json.loads(arguments or "{}")
+    except (ValueError, RecursionError):
+        return arguments
 
 
 def _frame(type: str, **fields: Any) -> str:

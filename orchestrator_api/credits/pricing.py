@@ -1,6 +1,6 @@
 """What an answer costs. Whole credits only: thousandths are added up and rounded up once, at the end. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from zmarty.errors import ZmartyError
@@ -57,6 +57,17 @@ class Usage:
     @classmethod
     def none(cls) -> Self:
         return cls()
+
+    def __add__(self, other: Self) -> Self:
+        dollars = [usage.vendor_dollars for usage in (self, other) if usage.vendor_dollars is not None]
+        return replace(
+            self,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+            vendor_dollars=sum(dollars) if dollars else None,
+        )
 
 
 GROK = Rate(input_per_1k=1, output_per_1k=4, call_minimum=1)

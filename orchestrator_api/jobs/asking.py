@@ -115,19 +115,22 @@ def answered(job: Job, model: type[Answer]) -> Response:
 
     Raises NotEnoughData, JobFailed and JobCancelled for a job that ended otherwise.
     """
-    match job.state:
-        case "done":
-            return json_answer(model.model_validate(job.result))
-        case "failed":
-            raise _failure(job.error or "")
-        case "cancelled":
-            raise JobCancelled("This job was cancelled; ask again to start anew.", job_id=str(job.id))
-        case _:
-            return json_answer(
-                JobRow.model_validate(job),
-                status=HTTPStatus.ACCEPTED,
-                headers={"Location": f"/v1/jobs/{job.id}", "Retry-After": "1"},
-            )
+    if job.ended_at is None:
+        return json_answer(
+            JobRow.model_validate(job),
+            status=HTTPStatus.ACCEPTED,
+            headers={"Location": f"/v1/jobs/{job.id}", "Retry-After": "1"},
+        )
+    return json_answer(model.model_validate(result_of(job)))
+
+
+def result_of(job: Job) -> dict[str, Any]:
+    """What an ended job brought. Raises NotEnoughData, JobFailed and JobCancelled."""
+    if job.state == "failed":
+        raise _failure(job.error or "")
+    if job.state == "cancelled":
+        raise JobCancelled("This job was cancelled; ask again to start anew.", job_id=str(job.id))
+    return dict(job.result or {})
 
 
 def _failure(error: str) -> ZmartyError:

@@ -11,15 +11,14 @@ from starlette.routing import Route
 from orchestrator_api.answers import json_answer
 from orchestrator_api.auth.token import authenticate
 from orchestrator_api.auth.user import User
-from orchestrator_api.credits.pricing import DATA_CREDITS, CreditsExhausted
+from orchestrator_api.credits.pricing import CreditsExhausted
 from orchestrator_api.jobs import asking
 from orchestrator_api.jobs.rows import JobRow
-from orchestrator_api.market.instruments import require_known_symbol
 from orchestrator_api.openapi import Answer, documented
 from orchestrator_api.paging import Page, PageQuery, count, decode_cursor, encode_cursor, moment, page_of
 from orchestrator_api.parsing import parse_body, parse_query
 from orchestrator_api.resources import Resources
-from orchestrator_api.simulation import store
+from orchestrator_api.simulation import running, store
 from orchestrator_api.simulation.page import POLICY, page_of_report
 from orchestrator_api.simulation.requests import (
     AnalyzeRequest,
@@ -48,9 +47,7 @@ from zmarty.errors import (
     SymbolUnknown,
     SymbolUnsupported,
 )
-from zmarty.messages import RunSimulation
 
-KIND = "simulation"
 # The newest trades of a report; the whole list is paged at /v1/simulations/{id}.
 REPORT_TRADES_MAX = 200
 
@@ -133,18 +130,7 @@ async def _simulate(request: Request, kind: type[Ask], answer: type[BaseModel]) 
     resources: Resources = request.state.resources
     user = await authenticate(request, resources.keys)
     asked = await parse_body(request, kind)
-    spec = asked.payload()
-    await require_known_symbol(resources.trading, asked.symbol)
-    job_id = await asking.ask(
-        resources,
-        user.id,
-        kind=KIND,
-        message_of=lambda job_id: RunSimulation(
-            job_id=job_id, symbol=asked.symbol, timeframe=asked.timeframe, spec=spec
-        ),
-        detail={"symbol": asked.symbol, "timeframe": asked.timeframe, "simulation": spec["kind"]},
-        credits=DATA_CREDITS,
-    )
+    job_id = await running.start(resources, user.id, asked)
     return asking.answered(await asking.answer_of(resources, job_id), answer)
 
 

@@ -13,6 +13,7 @@ from zmarty.postgres import Connection, Pool
 # Privileges of the browser's roles and of our services, as letters: select, insert, update, delete. A letter in
 # brackets holds for some columns only. service_role is Supabase's own key for servers and passes every policy.
 CHAT = {
+    "agent_calls": {"zmarty_api": "siud"},
     "audit_log": {"zmarty_api": "si"},
     "conversations": {"authenticated": "s", "zmarty_api": "siu"},
     "credit_accounts": {"authenticated": "s", "zmarty_api": "s"},

@@ -134,6 +134,7 @@ async def test_the_schedules_exist(chat_api: Pool, trading_api: Pool) -> None:
     runs = "select job_name from private.recent_cron_runs(5) order by job_name"
     assert [row["job_name"] for row in await chat_api.fetch(runs)] == [
         "expire-holds",
+        "forget-agent-calls",
         "mirror-references",
         "upkeep",
     ]
@@ -265,3 +266,19 @@ async def test_signals_go_when_nothing_rests_on_them(trading: Pool) -> None:
     )
     left = await trading.fetch("select symbol, count(*) from signals group by symbol order by symbol")
     assert [tuple(row) for row in left] == [("BTC/USDT", 3), ("ETH/USDT", 5)]
+
+
+async def test_agent_calls_are_kept_for_a_day(chat: Pool) -> None:
+    user = await chat.fetchval(
+        "insert into auth.users (id, aud, role, email) values (gen_random_uuid(), 'authenticated', 'authenticated', 'a@example.com') returning id"
+    )
+    hold = await chat.fetchval("select hold_id from private.hold_credits($1, 1, 60)", user)
+    await chat.execute(
+        "insert into agent_calls (user_id, key, body_sha256, hold_id, created_at) values"
+        " ($1, 'old', 'x', $2, now() - interval '25 hours'), ($1, 'new', 'x', $2, now())",
+        user,
+        hold,
+    )
+
+    assert await chat.fetchval("select private.forget_agent_calls()") == 1
+    assert await chat.fetchval("select array_agg(key) from agent_calls") == ["new"]

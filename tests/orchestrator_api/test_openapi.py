@@ -81,7 +81,7 @@ SIGNED = {"/v1/liquidation/clusters"}
 def test_what_needs_a_token_says_so(document: dict[str, Any]) -> None:
     for path, operations in document["paths"].items():
         for operation in operations.values():
-            is_open = not path.startswith("/v1/") and path != "/chat"
+            is_open = not path.startswith("/v1/") and path not in ("/chat", "/mcp")
             assert ("security" in operation) != (is_open or path in SIGNED), path
             assert ("401" in operation["responses"]) != is_open, path
 

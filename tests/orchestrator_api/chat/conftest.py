@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,9 @@ from local_stack.simulators.app import create_app as create_simulators
 from local_stack.simulators.connection import BreakableProtocol
 from local_stack.simulators.market import Market
 from orchestrator_api.app import create_app
-from orchestrator_api.model_router.router import Deadlines, open_router
+from orchestrator_api.credits.pricing import Usage
+from orchestrator_api.model_router.provider import Ended, EndReason, Piece, Prompt, Text, ToolCall
+from orchestrator_api.model_router.router import Deadlines, Router, open_router
 from orchestrator_api.providers import Access
 from orchestrator_api.resources import Resources
 from tests.orchestrator_api.conftest import client_of
@@ -181,6 +183,46 @@ async def simulators() -> AsyncIterator[str]:
     await serving
 
 
+class ScriptedProvider:
+    """A model that says what is scripted, round by round, and remembers what it was told. A failure is raised."""
+
+    def __init__(self, name: str, *rounds: Sequence[Piece | Exception]) -> None:
+        self.name = name
+        self.rounds = list(rounds)
+        self.prompts: list[Prompt] = []
+        self.outputs_max: list[int] = []
+
+    async def stream(
+        self, prompt: Prompt, *, model: str, output_tokens_max: int
+    ) -> AsyncGenerator[Piece, None]:
+        self.prompts.append(prompt)
+        self.outputs_max.append(output_tokens_max)
+        for piece in self.rounds.pop(0):
+            if isinstance(piece, Exception):
+                raise piece
+            yield piece
+
+    async def close(self) -> None:
+        pass
+
+
+def calling(
+    *calls: tuple[str, str], text: str = "", read: int = 500, written: int = 100
+) -> list[Piece | Exception]:
+    """A round that ends with calls: name and arguments."""
+    return [
+        *([Text(text)] if text else []),
+        *(ToolCall(id=f"call-{at}", name=name, arguments=given) for at, (name, given) in enumerate(calls)),
+        Usage(input_tokens=read, output_tokens=written),
+        Ended(EndReason.TOOL_CALLS),
+    ]
+
+
+def saying(text: str, *, read: int = 500, written: int = 1000) -> list[Piece | Exception]:
+    """A round that ends the answer."""
+    return [Text(text), Usage(input_tokens=read, output_tokens=written), Ended(EndReason.STOP)]
+
+
 class Chats:
     """Makes a Chat whose models answer as scripted, or are the simulators, or do not exist."""
 
@@ -209,6 +251,11 @@ class Chats:
     async def on(self, url: str, deadlines: Deadlines = QUICK, models: WireServer | None = None) -> Chat:
         router = await self.stack.enter_async_context(open_router(accesses(url), deadlines=deadlines))
         return await self._chat_with(replace(self._resources, router=router), models)
+
+    async def speaking(self, *providers: ScriptedProvider) -> Chat:
+        """Models without a wire."""
+        router = Router({provider.name: provider for provider in providers}, deadlines=QUICK)
+        return await self._chat_with(replace(self._resources, router=router), None)
 
     async def without_models(self) -> Chat:
         return await self._chat_with(self._resources, None)

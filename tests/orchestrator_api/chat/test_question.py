@@ -102,7 +102,7 @@ def test_a_completion_brings_its_own_history() -> None:
         ],
     }
 
-    asked = question_from_completion(parse_fields(body, CompletionRequest), user_id=USER)
+    asked = question_from_completion(parse_fields(body, CompletionRequest), user_id=USER, names=CATALOG.names)
 
     assert (asked.text, asked.model, asked.output_tokens_max) == ("three", "gpt-6-luna", 50)
     assert asked.history == (Turn("user", "Be brief."), Turn("user", "one"), Turn("assistant", "two"))
@@ -112,7 +112,7 @@ def test_a_completion_must_end_with_the_user() -> None:
     body = {"messages": [{"role": "assistant", "content": "I"}]}
 
     with pytest.raises(FieldInvalid):
-        question_from_completion(parse_fields(body, CompletionRequest), user_id=USER)
+        question_from_completion(parse_fields(body, CompletionRequest), user_id=USER, names=CATALOG.names)
 
 
 def test_history_is_cut_to_the_newest_and_begins_with_the_user() -> None:
