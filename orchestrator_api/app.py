@@ -15,6 +15,7 @@ from orchestrator_api.agents.routes import routes as agents_routes
 from orchestrator_api.auth.keys import KeyCache
 from orchestrator_api.background import Background
 from orchestrator_api.calibration.routes import routes as calibration_routes
+from orchestrator_api.chat.recording import Recorder
 from orchestrator_api.chat.routes import routes as chat_routes
 from orchestrator_api.credits.routes import routes as credits_routes
 from orchestrator_api.error_handlers import HANDLERS
@@ -102,13 +103,10 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         background = Background()
         trading_dsn = settings.trading_database_url.get_secret_value()
         trading = await _open_pool(stack, trading_dsn, settings.trading_pool_size, TRADING_PATIENCE)
+        chat_dsn = settings.chat_database_url.get_secret_value()
+        chat = await _open_pool(stack, chat_dsn, settings.chat_pool_size, CHAT_PATIENCE)
         resources = Resources(
-            chat=await _open_pool(
-                stack,
-                settings.chat_database_url.get_secret_value(),
-                settings.chat_pool_size,
-                CHAT_PATIENCE,
-            ),
+            chat=chat,
             trading=trading,
             keys=KeyCache(
                 supabase_url=settings.chat_supabase_url,
@@ -120,6 +118,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                 open_router(vendors, catalog=settings.catalog, hedge_seconds=settings.hedge_seconds)
             ),
             background=background,
+            recorder=Recorder(chat, background),
             live=Live(trading),
             waiting=Waiting(),
             probes=Probes(vendors, client),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from orchestrator_api.auth.keys import KeyCache
     from orchestrator_api.background import Background
+    from orchestrator_api.chat.recording import Recorder
     from orchestrator_api.events.live import Live
     from orchestrator_api.health.checkup import Checkup
     from orchestrator_api.health.probes import Probes
@@ -39,6 +40,7 @@ class Resources:
     http: httpx.AsyncClient
     router: Router
     background: Background
+    recorder: Recorder
     live: Live
     waiting: Waiting
     probes: Probes

@@ -1,5 +1,5 @@
 -- Supabase A (chat) as its migrations leave it. Generated from supabase/chat/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: 81287d94d750d731
+-- by `make pages`; do not edit. Fingerprint of the migrations: f0461de960266646
 
 CREATE SCHEMA private;
 
@@ -82,6 +82,30 @@ end
 $$;
 
 COMMENT ON FUNCTION private.forget_agent_calls(p_rows_max integer) IS 'Delete calls older than a day, oldest first; returns how many.';
+
+CREATE FUNCTION private.forget_answers(rows_max integer DEFAULT 10000) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  -- A client that comes back later than this reads the stored answer.
+  kept constant interval := '5 minutes';
+  silent_for constant interval := '15 minutes';
+  forgotten integer;
+begin
+  delete from public.answers_under_way
+  where message_id in (
+    select message_id
+    from public.answers_under_way
+    where ended_at < now() - kept or beat_at < now() - silent_for
+    limit rows_max
+  );
+  get diagnostics forgotten = row_count;
+  return forgotten;
+end
+$$;
+
+COMMENT ON FUNCTION private.forget_answers(rows_max integer) IS 'What was told of answers that have ended, or whose writer is gone; returns how many.';
 
 CREATE FUNCTION private.grant_credits(p_user_id uuid, p_credits integer, p_key text, p_reason text, p_metadata jsonb DEFAULT '{}'::jsonb) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -659,6 +683,26 @@ CREATE TABLE public.agent_calls (
 
 COMMENT ON TABLE public.agent_calls IS 'Calls over MCP with an Idempotency-Key; kept for a day. Without an answer the call is under way, or died.';
 
+CREATE TABLE public.answer_frames (
+    message_id uuid NOT NULL,
+    place integer NOT NULL,
+    frames text NOT NULL
+);
+
+COMMENT ON TABLE public.answer_frames IS 'The stream of an answer under way, in batches, as its own client gets it.';
+
+CREATE TABLE public.answers_under_way (
+    message_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    beat_at timestamp with time zone DEFAULT now() NOT NULL,
+    stop_requested_at timestamp with time zone,
+    ended_at timestamp with time zone
+);
+
+COMMENT ON COLUMN public.answers_under_way.beat_at IS 'When its writer was last heard of; one that is silent for long is gone.';
+
 CREATE TABLE public.audit_log (
     id bigint NOT NULL,
     actor text NOT NULL,
@@ -773,8 +817,11 @@ CREATE TABLE public.messages (
     credits integer,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    superseded_at timestamp with time zone,
     CONSTRAINT messages_role_known CHECK ((role = ANY (ARRAY['user'::text, 'assistant'::text])))
 );
+
+COMMENT ON COLUMN public.messages.superseded_at IS 'When a newer answer to the same question took its place; models no longer read it.';
 
 CREATE TABLE public.outbox (
     id bigint NOT NULL,
@@ -897,6 +944,12 @@ ALTER TABLE ONLY private.reference_marks
 ALTER TABLE ONLY public.agent_calls
     ADD CONSTRAINT agent_calls_pkey PRIMARY KEY (user_id, key);
 
+ALTER TABLE ONLY public.answer_frames
+    ADD CONSTRAINT answer_frames_pkey PRIMARY KEY (message_id, place);
+
+ALTER TABLE ONLY public.answers_under_way
+    ADD CONSTRAINT answers_under_way_pkey PRIMARY KEY (message_id);
+
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
 
@@ -945,6 +998,10 @@ ALTER TABLE ONLY public.user_symbols
 CREATE INDEX agent_calls_age ON public.agent_calls USING btree (created_at);
 
 CREATE INDEX agent_calls_by_hold ON public.agent_calls USING btree (hold_id);
+
+CREATE INDEX answers_under_way_by_conversation ON public.answers_under_way USING btree (conversation_id, user_id, started_at DESC);
+
+CREATE INDEX answers_under_way_by_user ON public.answers_under_way USING btree (user_id);
 
 CREATE INDEX audit_log_newest ON public.audit_log USING btree (created_at DESC);
 
@@ -1002,6 +1059,15 @@ ALTER TABLE ONLY public.agent_calls
 ALTER TABLE ONLY public.agent_calls
     ADD CONSTRAINT agent_calls_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.answer_frames
+    ADD CONSTRAINT answer_frames_message_id_fkey FOREIGN KEY (message_id) REFERENCES public.answers_under_way(message_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.answers_under_way
+    ADD CONSTRAINT answers_under_way_in_own_conversation FOREIGN KEY (conversation_id, user_id) REFERENCES public.conversations(id, user_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.answers_under_way
+    ADD CONSTRAINT answers_under_way_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_result_of_fkey FOREIGN KEY (result_of) REFERENCES public.audit_log(id);
 
@@ -1046,9 +1112,17 @@ ALTER TABLE public.agent_calls ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY all_read ON public.tiers FOR SELECT TO anon, authenticated, zmarty_api, zmarty_worker USING (true);
 
+ALTER TABLE public.answer_frames ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.answers_under_way ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY api_appends ON public.audit_log FOR INSERT TO zmarty_api WITH CHECK (true);
 
 CREATE POLICY api_keeps ON public.agent_calls TO zmarty_api USING (true) WITH CHECK (true);
+
+CREATE POLICY api_keeps ON public.answer_frames TO zmarty_api USING (true) WITH CHECK (true);
+
+CREATE POLICY api_keeps ON public.answers_under_way TO zmarty_api USING (true) WITH CHECK (true);
 
 CREATE POLICY api_keeps ON public.conversations TO zmarty_api USING (true) WITH CHECK (true);
 
@@ -1138,6 +1212,8 @@ REVOKE ALL ON FUNCTION private.expire_holds(p_limit integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.forget_agent_calls(p_rows_max integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION private.forget_answers(rows_max integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION private.grant_credits(p_user_id uuid, p_credits integer, p_key text, p_reason text, p_metadata jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.guard_user_symbol() FROM PUBLIC;
@@ -1204,6 +1280,12 @@ GRANT SELECT ON TABLE private.reference_marks TO zmarty_worker;
 
 GRANT ALL ON TABLE public.agent_calls TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.agent_calls TO zmarty_api;
+
+GRANT ALL ON TABLE public.answer_frames TO service_role;
+GRANT SELECT,INSERT ON TABLE public.answer_frames TO zmarty_api;
+
+GRANT ALL ON TABLE public.answers_under_way TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.answers_under_way TO zmarty_api;
 
 GRANT ALL ON TABLE public.audit_log TO service_role;
 GRANT SELECT,INSERT ON TABLE public.audit_log TO zmarty_api;

@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncGenerator
 from typing import Any, ClassVar
 
-import asyncpg
 import structlog
 
 from orchestrator_api.chat.briefing import Briefing
@@ -15,9 +14,14 @@ from orchestrator_api.chat.drafting import write_draft
 from orchestrator_api.chat.events import Completed, Event, Failed, Opened, Tell, Token, signal_json
 from orchestrator_api.chat.exchange import Draft, Exchange, complete_exchange, discard_exchange
 from orchestrator_api.chat.plan import Plan
+from orchestrator_api.chat.recording import Recording
+from orchestrator_api.chat.rounds import Spending
 from orchestrator_api.chat.store import StoredAnswer
+from orchestrator_api.chat.ui_stream import ui_frames
+from orchestrator_api.chat.work import Work, stopped_draft
 from orchestrator_api.credits.ledger import Settlement
 from orchestrator_api.credits.pricing import Usage
+from orchestrator_api.losses import DATABASE_LOSSES
 from orchestrator_api.model_router.provider import ToolCall
 from orchestrator_api.resources import Resources
 from zmarty.backoff import full_jitter
@@ -30,15 +34,6 @@ log = structlog.get_logger(__name__)
 SETTLE_SECONDS = 20.0
 SETTLE_PAUSE_SECONDS = 0.2
 SETTLE_PAUSE_SECONDS_MAX = 2.0
-# A commit may be lost on its way back, so these say nothing about whether it happened; the hold says it.
-DATABASE_LOSSES = (
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.TransactionRollbackError,
-)
 
 
 class AnswerLost(ZmartyError):
@@ -48,6 +43,13 @@ class AnswerLost(ZmartyError):
     code: ClassVar[str] = "internal_error"
 
 
+class AnswerStopped(ZmartyError):
+    """The user stopped it before it said anything."""
+
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "answer_stopped"
+
+
 def answer(
     resources: Resources, exchange: Exchange, plan: Plan, briefing: Briefing
 ) -> AsyncGenerator[Event, None]:
@@ -55,10 +57,17 @@ def answer(
 
     The last event is Completed or Failed.
     """
-    # Unbounded, but its content is bounded by output_tokens_max: a client that stops reading must not stop the work.
+    # Unbounded, but their content is bounded by output_tokens_max: a client that stops reading must not stop the work.
     told: asyncio.Queue[Event | None] = asyncio.Queue()
+    kept: asyncio.Queue[Event | None] = asyncio.Queue()
+    recording = resources.recorder.record(exchange.message_id, ui_frames(_events(kept)))
+
+    def tell(event: Event | None) -> None:
+        told.put_nowait(event)
+        kept.put_nowait(event)
+
     resources.background.start(
-        _answer(resources, exchange, plan, briefing, told.put_nowait), name=f"answer {exchange.message_id}"
+        _answer(resources, exchange, plan, briefing, recording, tell), name=f"answer {exchange.message_id}"
     )
     return _events(told)
 
@@ -89,12 +98,20 @@ async def _events(told: "asyncio.Queue[Event | None]") -> AsyncGenerator[Event, 
 
 
 async def _answer(
-    resources: Resources, exchange: Exchange, plan: Plan, briefing: Briefing, tell: Tell
+    resources: Resources,
+    exchange: Exchange,
+    plan: Plan,
+    briefing: Briefing,
+    recording: Recording,
+    tell: Tell,
 ) -> None:
     signals = [signal_json(signal) for signal in briefing.signals]
     tell(Opened(exchange.message_id, exchange.conversation_id, signals))
     try:
-        draft = await write_draft(resources, plan, briefing, tell)
+        draft = await _draft_or_stop(resources, plan, briefing, recording, tell)
+        if draft is None:
+            await discard_exchange(resources.chat, exchange)
+            return tell(Failed(AnswerStopped("You stopped this answer; nothing is charged.")))
         draft.metadata["signals"] = signals
         settlement = await _settle(resources.chat, exchange, draft)
     except DATABASE_LOSSES as error:
@@ -121,6 +138,28 @@ async def _answer(
         )
     finally:
         tell(None)
+    return None
+
+
+async def _draft_or_stop(
+    resources: Resources, plan: Plan, briefing: Briefing, recording: Recording, tell: Tell
+) -> Draft | None:
+    """The draft, whole or as far as it came when it was stopped; None when there is nothing to keep of it."""
+    work = Work(Spending(plan.credits))
+    writing = asyncio.create_task(write_draft(resources, plan, briefing, work, tell))
+    stopping = asyncio.create_task(recording.stop.wait())
+    try:
+        await asyncio.wait({writing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if writing.done():
+            return writing.result()
+        writing.cancel()
+        await asyncio.wait({writing})
+        # Where the conversation is gone there is nothing that an answer could be kept in.
+        return None if recording.gone else stopped_draft(work)
+    finally:
+        writing.cancel()
+        stopping.cancel()
+        await asyncio.gather(writing, stopping, return_exceptions=True)
 
 
 async def _settle(pool: Pool, exchange: Exchange, draft: Draft) -> Settlement:

@@ -44,7 +44,13 @@ async def compose_briefing(resources: Resources, user: User, question: Question)
         history = question.history
         if history is None:
             history = recent_turns(
-                await store.history_of(connection, question.conversation_id, user.id, limit=HISTORY_TURNS_MAX)
+                await store.history_of(
+                    connection,
+                    question.conversation_id,
+                    user.id,
+                    limit=HISTORY_TURNS_MAX,
+                    before=question.anew_since,
+                )
             )
     async with resources.trading.acquire() as connection:
         symbols = await _wanted_symbols(connection, question, watched)

@@ -16,6 +16,7 @@ from orchestrator_api.chat.events import (
     ToolAnswered,
     ToolAsked,
 )
+from orchestrator_api.chat.work import STOPPED
 from orchestrator_api.model_router.catalog import Catalog, Choice
 from orchestrator_api.model_router.provider import ToolCall
 
@@ -112,7 +113,7 @@ def completion_from(event: Completed, *, created: int) -> CompletionAnswer:
                 message=CompletionAnswerMessage(
                     content=event.text or None, tool_calls=[_call(call) for call in event.calls] or None
                 ),
-                finish_reason=event.finish_reason,
+                finish_reason=_reason(event),
             )
         ],
         usage=_usage(event),
@@ -140,7 +141,7 @@ async def completion_frames(
             base["model"] = event.model
             for index, call in enumerate(event.calls):
                 yield _chunk(base, {"tool_calls": [{"index": index, **_call(call).model_dump()}]})
-            yield _chunk(base, {}, finish_reason=event.finish_reason)
+            yield _chunk(base, {}, finish_reason=_reason(event))
             if include_usage:
                 told = {"usage": _usage(event).model_dump(), "zmarty": _bill(event).model_dump()}
                 yield _data({**base, "choices": [], **told})
@@ -162,6 +163,11 @@ def _moment(day: date) -> int:
 def model_answer(catalog: Catalog, name: str) -> ModelAnswer | None:
     """The model of this name, when it may be asked for."""
     return next((model for model in models_answer(catalog).data if model.id == name), None)
+
+
+def _reason(event: Completed) -> str:
+    # This wire knows no word for an answer that its user stopped.
+    return "stop" if event.finish_reason == STOPPED else event.finish_reason
 
 
 def _call(call: ToolCall) -> AnsweredCall:

@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import asdict, dataclass, replace
 
 from orchestrator_api.chat.briefing import Briefing
 from orchestrator_api.chat.data_brief import LABEL, data_brief
@@ -13,7 +12,8 @@ from orchestrator_api.chat.events import Restarted, Tell, Token, ToolAnswered, T
 from orchestrator_api.chat.exchange import Draft
 from orchestrator_api.chat.plan import Plan
 from orchestrator_api.chat.prompt import prompt_tokens, turn_tokens
-from orchestrator_api.chat.rounds import ROUNDS_MAX, Spending
+from orchestrator_api.chat.rounds import ROUNDS_MAX
+from orchestrator_api.chat.work import PARAGRAPH, Work
 from orchestrator_api.credits.pricing import DATA_CREDITS, Usage
 from orchestrator_api.model_router.catalog import Candidate, Model
 from orchestrator_api.model_router.provider import (
@@ -27,37 +27,13 @@ from orchestrator_api.model_router.provider import (
     ToolResult,
     Turn,
 )
-from orchestrator_api.model_router.router import Attempt, FellBack, Finished, ProvidersUnavailable, Started
+from orchestrator_api.model_router.router import FellBack, Finished, ProvidersUnavailable, Started
 from orchestrator_api.resources import Resources
 from orchestrator_api.tools import tools
 
 REFUSAL = "The model declined to answer this question under its content policy. Nothing was charged."
-PARAGRAPH = "\n\n"
 UNPAID = "credits_exhausted: no credits are left for this call; answer with what is known."
 LOGGED_ARGUMENTS_MAX = 500
-
-
-@dataclass(slots=True)
-class _Work:
-    """What there is of a draft so far."""
-
-    spending: Spending
-    # Of the rounds that are over: they stay, whatever becomes of the next.
-    texts: list[str] = field(default_factory=list)
-    attempts: list[Attempt] = field(default_factory=list)
-    lookups: list[dict[str, Any]] = field(default_factory=list)
-    found: list[str] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        return PARAGRAPH.join(text for text in self.texts if text)
-
-    def record(self, finish_reason: str) -> dict[str, Any]:
-        return {
-            "finish_reason": str(finish_reason),
-            "attempts": [asdict(attempt) for attempt in self.attempts],
-            **({"lookups": self.lookups} if self.lookups else {}),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +45,14 @@ class _Round:
     finished: Finished
 
 
-async def write_draft(resources: Resources, plan: Plan, briefing: Briefing, tell: Tell) -> Draft:
-    """Let the planned models write, telling each step; what cannot be written by any becomes a data brief."""
-    work = _Work(Spending(plan.credits))
+async def write_draft(resources: Resources, plan: Plan, briefing: Briefing, work: Work, tell: Tell) -> Draft:
+    """Let the planned models write, telling each step; what cannot be written by any becomes a data brief.
+
+    `work` holds at any moment what there is, for whoever cancels this.
+    """
     try:
         if plan.is_ensemble:
-            return await write_ensemble(resources.router, plan, briefing.prompt, tell)
+            return await write_ensemble(resources.router, plan, briefing.prompt, work, tell)
         return await _converse(resources, plan, briefing, work, tell)
     except ProvidersUnavailable as error:
         work.attempts = work.attempts or list(error.attempts)
@@ -86,13 +64,14 @@ async def write_draft(resources: Resources, plan: Plan, briefing: Briefing, tell
         return _without_model(REFUSAL, "content_filter", work, tell, credits=0)
 
 
-async def _converse(resources: Resources, plan: Plan, briefing: Briefing, work: _Work, tell: Tell) -> Draft:
+async def _converse(resources: Resources, plan: Plan, briefing: Briefing, work: Work, tell: Tell) -> Draft:
     """Rounds of a model that writes and calls, until one only writes."""
     prompt, candidates = briefing.prompt, plan.candidates
     for number in range(1, ROUNDS_MAX + 1):
         offered = briefing.tools if number < ROUNDS_MAX else ()
         said = await _round(resources, prompt, candidates, offered, work, tell)
         model = said.finished.model
+        work.end()
         work.spending.add(model, said.finished.usage)
         work.texts.append(said.text)
         if briefing.prompt.tools and said.calls:
@@ -116,7 +95,7 @@ async def _round(
     prompt: Prompt,
     candidates: Sequence[Candidate],
     offered: Sequence[Tool],
-    work: _Work,
+    work: Work,
     tell: Tell,
 ) -> _Round:
     """One complete saying of one model: with tools by those who can pay for calls, else without."""
@@ -136,10 +115,11 @@ async def _round(
 
 
 async def _say(
-    resources: Resources, prompt: Prompt, candidates: Sequence[Candidate], work: _Work, tell: Tell
+    resources: Resources, prompt: Prompt, candidates: Sequence[Candidate], work: Work, tell: Tell
 ) -> _Round:
-    written: list[str] = []
     calls: list[ToolCall] = []
+    work.begin(prompt)
+    written = work.saying
     try:
         async with aclosing(resources.router.stream(prompt, candidates)) as steps:
             async for step in steps:
@@ -160,6 +140,7 @@ async def _say(
                     return _Round("".join(written), tuple(calls), step)
                 else:
                     assert isinstance(step, Started)
+                    work.model = step.model
     except ContentRefused:
         if written:
             tell(Restarted("", "", "content_refused"))
@@ -172,7 +153,7 @@ async def _look_up(
     briefing: Briefing,
     calls: Sequence[ToolCall],
     paid: int,
-    work: _Work,
+    work: Work,
     tell: Tell,
 ) -> tuple[ToolResult, ...]:
     """A result for every call, in order; beyond those that are paid for the result says so."""
@@ -197,7 +178,7 @@ async def _look_up(
     return tuple(results)
 
 
-def _draft(finished: Finished, work: _Work, *, calls: tuple[ToolCall, ...] = ()) -> Draft:
+def _draft(finished: Finished, work: Work, *, calls: tuple[ToolCall, ...] = ()) -> Draft:
     if calls:
         reason = EndReason.TOOL_CALLS
     else:
@@ -220,7 +201,7 @@ def _draft(finished: Finished, work: _Work, *, calls: tuple[ToolCall, ...] = ())
     )
 
 
-def _without_model(text: str, finish_reason: str, work: _Work, tell: Tell, *, credits: int) -> Draft:
+def _without_model(text: str, finish_reason: str, work: Work, tell: Tell, *, credits: int) -> Draft:
     # What a model said before it called has been told, and stays.
     tell(Token(PARAGRAPH + text if work.text else text))
     work.texts.append(text)

@@ -1,7 +1,7 @@
 """One question to several models at once, and what their answers have in common: each is paid, and so is the comparison."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,11 +10,19 @@ from orchestrator_api.chat.comparison import Said, ensemble_text, question_to_co
 from orchestrator_api.chat.events import Restarted, Tell, Token
 from orchestrator_api.chat.exchange import Draft
 from orchestrator_api.chat.plan import Plan
+from orchestrator_api.chat.work import Work
 from orchestrator_api.credits.pricing import Usage, cost
 from orchestrator_api.model_router.catalog import Candidate, Choice, Model
 from orchestrator_api.model_router.fitting import without_tools
 from orchestrator_api.model_router.provider import ContentRefused, Prompt, Text
-from orchestrator_api.model_router.router import Attempt, FellBack, Finished, ProvidersUnavailable, Router
+from orchestrator_api.model_router.router import (
+    Attempt,
+    FellBack,
+    Finished,
+    ProvidersUnavailable,
+    Router,
+    Started,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +38,22 @@ class Written:
         return cost(self.model.rate, self.usage)
 
 
-async def write_ensemble(router: Router, plan: Plan, prompt: Prompt, tell: Tell) -> Draft:
+async def write_ensemble(router: Router, plan: Plan, prompt: Prompt, work: Work, tell: Tell) -> Draft:
     """Ask all candidates of the plan, have their answers compared, and tell the comparison followed by the answers.
 
     Raises ProvidersUnavailable when none answers, ContentRefused when none does and one may not.
     """
-    attempts: list[Attempt] = []
+    attempts = work.attempts
     answers = await _ask_all(router, plan.candidates, without_tools(prompt), attempts)
+    for answer in answers:
+        work.spending.add(answer.model, answer.usage)
     said = [Said(answer.model.id, answer.text) for answer in answers]
     missing = [candidate.model.id for candidate in plan.candidates if candidate.model.id not in dict(said)]
     comparison = None
     if len(answers) > 1:
         asked = question_to_compare(prompt, said, share=plan.candidates[0].output_tokens_max)
-        comparison = await _compare(router, plan.comparing, asked, attempts, tell)
+        work.begin(asked)
+        comparison = await _compare(router, plan.comparing, asked, work, tell)
     compared = comparison.text if comparison else None
     text = ensemble_text(said, missing, compared)
     tell(Token(text.removeprefix(compared or "")))
@@ -98,10 +109,18 @@ async def _ask_all(
 
 
 async def _compare(
-    router: Router, candidates: Sequence[Candidate], prompt: Prompt, attempts: list[Attempt], tell: Tell
+    router: Router, candidates: Sequence[Candidate], prompt: Prompt, work: Work, tell: Tell
 ) -> Written | None:
+    def note(step: Text | Started | FellBack) -> None:
+        if isinstance(step, Text):
+            work.saying.append(step.text)
+        elif isinstance(step, Started):
+            work.model = step.model
+        else:
+            work.saying.clear()
+
     try:
-        return await _write(router, candidates, prompt, attempts, tell=tell)
+        return await _write(router, candidates, prompt, work.attempts, tell=tell, note=note)
     except ProvidersUnavailable:
         return None
     except ContentRefused:
@@ -117,10 +136,13 @@ async def _write(
     attempts: list[Attempt],
     *,
     tell: Tell | None,
+    note: Callable[[Text | Started | FellBack], None] | None = None,
 ) -> Written:
     written: list[str] = []
     async with aclosing(router.stream(prompt, candidates)) as steps:
         async for step in steps:
+            if note and isinstance(step, Text | Started | FellBack):
+                note(step)
             if isinstance(step, Text):
                 written.append(step.text)
                 if tell:

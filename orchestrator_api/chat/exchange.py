@@ -61,6 +61,8 @@ class Exchange:
     asked_at: datetime
     hold: Hold
     key: str | None
+    # When the question was asked that is answered anew; its earlier answers are superseded by this one.
+    anew_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,14 +125,17 @@ async def open_exchange(
         )
         if asked_at is None:
             raise NotFound("You have no such conversation.")
+        message_id = uuid4()
+        await store.announce_answer(connection, message_id, question.conversation_id, user.id)
     return Exchange(
         user_id=user.id,
         conversation_id=question.conversation_id,
-        message_id=uuid4(),
+        message_id=message_id,
         question=question.text,
         asked_at=asked_at,
         hold=hold,
         key=key.key if key else None,
+        anew_since=question.anew_since,
     )
 
 
@@ -163,7 +168,15 @@ async def complete_exchange(pool: Pool, exchange: Exchange, draft: Draft) -> Set
             credits=settlement.charged,
             metadata=draft.metadata,
         )
-        if await store.save_answer(connection, answer, user_id=exchange.user_id, hold_id=exchange.hold.id):
+        since = exchange.anew_since
+        if since is not None:
+            await store.supersede_answers(
+                connection, exchange.conversation_id, exchange.user_id, since, except_id=exchange.message_id
+            )
+        is_new = await store.save_answer(
+            connection, answer, user_id=exchange.user_id, hold_id=exchange.hold.id
+        )
+        if is_new and since is None:
             await store.save_question(
                 connection, exchange.conversation_id, exchange.user_id, exchange.question, exchange.asked_at
             )

@@ -16,11 +16,15 @@ order by updated_at desc, symbol, timeframe
 limit $2;
 
 -- name: history_of
+-- What was answered anew is read in its newest version; before a question that is asked anew it and its answer are left out.
 select role, content
 from (
   select role, content, created_at, id
   from messages
-  where conversation_id = $1 and user_id = $2
+  where conversation_id = $1
+    and user_id = $2
+    and superseded_at is null
+    and created_at < coalesce($4::timestamptz, 'infinity')
   order by created_at desc, id desc
   limit $3
 ) as newest
@@ -236,3 +240,64 @@ delete from request_keys where user_id = $1 and key = $2 and hold_id = $3;
 select id, conversation_id, content, provider, model, input_tokens, output_tokens, credits, metadata
 from messages
 where id = $1 and user_id = $2 and role = 'assistant';
+
+-- name: last_question
+select id, content, created_at
+from messages
+where conversation_id = $1 and user_id = $2 and role = 'user'
+order by created_at desc, id desc
+limit 1;
+
+-- name: supersede_answers
+update messages
+set superseded_at = now()
+where conversation_id = $1 and user_id = $2 and role = 'assistant' and superseded_at is null and created_at >= $3
+  and id <> $4;
+
+-- name: announce_answer
+insert into answers_under_way (message_id, conversation_id, user_id)
+values ($1, $2, $3);
+
+-- name: withdraw_answer
+delete from answers_under_way where message_id = $1;
+
+-- name: record_answers
+with beating as (
+  update answers_under_way
+  set beat_at = now(), ended_at = case when batch.is_last then now() end
+  from unnest($1::uuid[], $2::integer[], $3::text[], $4::boolean[]) as batch (message_id, place, frames, is_last)
+  where answers_under_way.message_id = batch.message_id
+  returning batch.message_id, batch.place, batch.frames, answers_under_way.stop_requested_at is not null as is_to_stop
+), kept as (
+  insert into answer_frames (message_id, place, frames)
+  select message_id, place, frames
+  from beating
+  where frames <> ''
+  -- The commit of an earlier attempt may have been lost on its way back.
+  on conflict (message_id, place) do nothing
+)
+select message_id, is_to_stop
+from beating;
+
+-- name: told_since
+select
+  answers_under_way.ended_at is not null as has_ended,
+  extract(epoch from now() - answers_under_way.beat_at)::double precision as silent_seconds,
+  answer_frames.place,
+  answer_frames.frames
+from answers_under_way
+left join answer_frames on answer_frames.message_id = answers_under_way.message_id and answer_frames.place > $2
+where answers_under_way.message_id = $1
+order by answer_frames.place;
+
+-- name: answer_under_way
+select message_id
+from answers_under_way
+where conversation_id = $1 and user_id = $2 and ended_at is null
+order by started_at desc
+limit 1;
+
+-- name: request_stop
+update answers_under_way
+set stop_requested_at = now()
+where conversation_id = $1 and user_id = $2 and ended_at is null and stop_requested_at is null;

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -91,6 +92,17 @@ class ChatRequest(BaseModel):
     price_cap: Annotated[int, Field(ge=1, le=REQUEST_CREDITS_MAX)] | None = Field(
         default=None, description="The most credits this answer may cost."
     )
+    regenerate: bool = Field(
+        default=False,
+        description="Answer the conversation's last question anew; `message` may be absent then.",
+    )
+    trigger: Literal["submit-message", "regenerate-message"] | None = Field(
+        default=None, description="The UI form's word for it."
+    )
+
+    @property
+    def is_anew(self) -> bool:
+        return self.regenerate or self.trigger == "regenerate-message"
 
 
 class CalledFunction(BaseModel):
@@ -187,6 +199,9 @@ class Question:
     history: tuple[Turn, ...] | None = None
     # What happened since the question: calls of the client's tools with their results.
     following: tuple[Turn, ...] = ()
+    # Set when the last question is answered anew: when it was asked.
+    is_anew: bool = False
+    anew_since: datetime | None = None
     # The client's own tools; an empty tuple forbids every tool, None leaves the choice to us.
     tools: tuple[Tool, ...] | None = None
 
@@ -200,8 +215,14 @@ def question_from(request: ChatRequest, *, user_id: UUID, new_id: UUID) -> Quest
         text, field = _last_user_text(request.messages), "messages"
     else:
         text, field = request.message or "", "message"
+    if request.is_anew and not (request.conversation_id or request.id):
+        raise FieldInvalid(
+            "conversation_id", "must name the conversation whose last question is answered anew"
+        )
     return Question(
-        text=_bounded(text, field),
+        # What is answered anew is read from the conversation.
+        text="" if request.is_anew else _bounded(text, field),
+        is_anew=request.is_anew,
         conversation_id=request.conversation_id
         or (conversation_named(request.id, user_id) if request.id else new_id),
         model=request.model,

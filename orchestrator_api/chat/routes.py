@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid4
 
@@ -12,8 +12,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from orchestrator_api.answers import json_answer
+from orchestrator_api.auth.rls import as_user
 from orchestrator_api.auth.token import authenticate
-from orchestrator_api.auth.user import Forbidden
+from orchestrator_api.auth.user import Forbidden, User
 from orchestrator_api.chat import store
 from orchestrator_api.chat.answer import answer, replay
 from orchestrator_api.chat.briefing import compose_briefing
@@ -36,6 +37,7 @@ from orchestrator_api.chat.exchange import (
     open_exchange,
     request_key,
 )
+from orchestrator_api.chat.following import follow
 from orchestrator_api.chat.plan import Budget
 from orchestrator_api.chat.planning import plan_answer
 from orchestrator_api.chat.question import (
@@ -43,6 +45,7 @@ from orchestrator_api.chat.question import (
     CompletionRequest,
     ModelUnknown,
     Question,
+    conversation_named,
     question_from,
     question_from_completion,
 )
@@ -51,7 +54,7 @@ from orchestrator_api.credits import ledger
 from orchestrator_api.credits.pricing import CreditsExhausted
 from orchestrator_api.event_stream import EventStream
 from orchestrator_api.model_router.catalog import Catalog
-from orchestrator_api.openapi import documented
+from orchestrator_api.openapi import Answer, documented
 from orchestrator_api.parsing import parse_body
 from orchestrator_api.resources import Resources
 from zmarty.errors import (
@@ -170,6 +173,8 @@ async def _converse(request: Request, form: Form[Asked]) -> Response:
         async with resources.chat.acquire() as connection:
             balance = await ledger.balance(connection, user.id)
         return await _respond(form, asked, replay(stored, balance.balance))
+    if question.is_anew:
+        question = await _asked_before(resources, user, question)
     limits = await store.limits_of(resources.chat, user.id)
     if limits is None:
         raise Forbidden("This account has no profile here; sign up again.")
@@ -186,6 +191,52 @@ async def _converse(request: Request, form: Form[Asked]) -> Response:
     plan, briefing = equip(plan, briefing, budget)
     exchange = await open_exchange(resources.chat, user, question, plan, limits, key)
     return await _respond(form, asked, answer(resources, exchange, plan, briefing))
+
+
+async def _asked_before(resources: Resources, user: User, question: Question) -> Question:
+    async with as_user(resources.chat, user) as connection:
+        last = await store.last_question(connection, question.conversation_id, user.id)
+    if last is None:
+        raise NotFound("There is no question in this conversation that could be answered anew.")
+    return replace(question, text=last.content, anew_since=last.created_at)
+
+
+@documented(
+    summary="Follow an answer that is being written",
+    tag="Chat",
+    description=(
+        "For a client that lost its stream, or another one of the same user: the UI message stream from its beginning, through "
+        "any instance. `{id}` is the conversation, as `POST /chat` was told it."
+    ),
+    responses={
+        200: Answer("The stream of the answer.", media_type="text/event-stream"),
+        204: Answer("Nothing is being written.", media_type=""),
+    },
+    errors=(DatabaseUnavailable,),
+)
+async def follow_answer(request: Request) -> Response:
+    resources: Resources = request.state.resources
+    user = await authenticate(request, resources.keys)
+    conversation_id = conversation_named(request.path_params["id"], user.id)
+    message_id = await store.answer_under_way(resources.chat, conversation_id, user.id)
+    if message_id is None:
+        return Response(status_code=204)
+    return EventStream(follow(resources.chat, message_id), headers=HEADERS)
+
+
+@documented(
+    summary="Stop an answer that is being written",
+    tag="Chat",
+    description="What was read and said until then is charged and kept; nothing is when it has not begun to speak. Safe to repeat.",
+    responses={204: Answer("It stops within a moment, if it was being written.", media_type="")},
+    errors=(DatabaseUnavailable,),
+)
+async def stop_answer(request: Request) -> Response:
+    resources: Resources = request.state.resources
+    user = await authenticate(request, resources.keys)
+    conversation_id = conversation_named(request.path_params["id"], user.id)
+    await store.request_stop(resources.chat, conversation_id, user.id)
+    return Response(status_code=204)
 
 
 async def _respond(form: Form[Asked], asked: Asked, events: AsyncGenerator[Event, None]) -> Response:
@@ -245,6 +296,8 @@ COMPLETIONS = Form(
 routes: list[BaseRoute] = [
     Route("/chat", chat, methods=["POST"]),
     Route("/v1/chat/completions", complete, methods=["POST"]),
+    Route("/v1/chat/{id}/stream", follow_answer, methods=["GET"]),
+    Route("/v1/chat/{id}/stream", stop_answer, methods=["DELETE"]),
     Route("/v1/models", list_models, methods=["GET"]),
     Route("/v1/models/{model}", show_model, methods=["GET"]),
 ]

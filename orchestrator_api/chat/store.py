@@ -70,6 +70,38 @@ class StoredAnswer:
     metadata: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class AskedQuestion:
+    id: UUID
+    content: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What an answer has told since the last one."""
+
+    message_id: UUID
+    place: int
+    frames: str
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    place: int
+    frames: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batches:
+    """What an answer under way has told, and whether it goes on."""
+
+    told: Sequence[Told]
+    has_ended: bool
+    silent_seconds: float
+
+
 async def limits_of(pool: Pool, user_id: UUID) -> Limits | None:
     record = await pool.fetchrow(SQL["limits_of"], user_id)
     return Limits(**record) if record else None
@@ -80,9 +112,14 @@ async def watched_pairs(connection: Connection, user_id: UUID, *, limit: int) ->
 
 
 async def history_of(
-    connection: Connection, conversation_id: UUID, user_id: UUID, *, limit: int
+    connection: Connection,
+    conversation_id: UUID,
+    user_id: UUID,
+    *,
+    limit: int,
+    before: datetime | None = None,
 ) -> list[Turn]:
-    records = await connection.fetch(SQL["history_of"], conversation_id, user_id, limit)
+    records = await connection.fetch(SQL["history_of"], conversation_id, user_id, limit, before)
     return [Turn(record["role"], record["content"]) for record in records]
 
 
@@ -218,3 +255,57 @@ async def stored_answer(pool: Pool, message_id: UUID, user_id: UUID) -> StoredAn
 
 def _columns(pairs: Sequence[Pair]) -> tuple[list[str], list[str]]:
     return [pair.symbol for pair in pairs], [pair.timeframe for pair in pairs]
+
+
+async def last_question(connection: Connection, conversation_id: UUID, user_id: UUID) -> AskedQuestion | None:
+    record = await connection.fetchrow(SQL["last_question"], conversation_id, user_id)
+    return AskedQuestion(**record) if record else None
+
+
+async def supersede_answers(
+    connection: Connection, conversation_id: UUID, user_id: UUID, since: datetime, *, except_id: UUID
+) -> None:
+    await connection.execute(SQL["supersede_answers"], conversation_id, user_id, since, except_id)
+
+
+async def announce_answer(
+    connection: Connection, message_id: UUID, conversation_id: UUID, user_id: UUID
+) -> None:
+    await connection.execute(SQL["announce_answer"], message_id, conversation_id, user_id)
+
+
+async def withdraw_answer(connection: Connection, message_id: UUID) -> None:
+    await connection.execute(SQL["withdraw_answer"], message_id)
+
+
+async def record_answers(pool: Pool, batches: Sequence[Batch]) -> dict[UUID, bool]:
+    """Whether each is to be stopped; who is missing is under way no more."""
+    records = await pool.fetch(
+        SQL["record_answers"],
+        [batch.message_id for batch in batches],
+        [batch.place for batch in batches],
+        [batch.frames for batch in batches],
+        [batch.is_last for batch in batches],
+    )
+    return {record["message_id"]: record["is_to_stop"] for record in records}
+
+
+async def told_since(pool: Pool, message_id: UUID, place: int) -> Batches | None:
+    """None when nothing is known of it any more."""
+    records = await pool.fetch(SQL["told_since"], message_id, place)
+    if not records:
+        return None
+    return Batches(
+        told=[Told(record["place"], record["frames"]) for record in records if record["place"] is not None],
+        has_ended=records[0]["has_ended"],
+        silent_seconds=records[0]["silent_seconds"],
+    )
+
+
+async def answer_under_way(pool: Pool, conversation_id: UUID, user_id: UUID) -> UUID | None:
+    found: UUID | None = await pool.fetchval(SQL["answer_under_way"], conversation_id, user_id)
+    return found
+
+
+async def request_stop(pool: Pool, conversation_id: UUID, user_id: UUID) -> None:
+    await pool.execute(SQL["request_stop"], conversation_id, user_id)

@@ -14,9 +14,11 @@ from orchestrator_api.chat.events import (
     ToolAnswered,
     ToolAsked,
 )
+from orchestrator_api.chat.work import STOPPED
 
 HEADERS = {"x-vercel-ai-ui-message-stream": "v1"}
 DONE = "data: [DONE]\n\n"
+STOPPED_CODE = "answer_stopped"
 
 
 async def ui_frames(events: AsyncIterator[Event]) -> AsyncGenerator[str, None]:
@@ -67,7 +69,7 @@ async def ui_frames(events: AsyncIterator[Event]) -> AsyncGenerator[str, None]:
         else:
             if is_open:
                 yield _frame("text-end", id=f"text-{part}")
-            for frame in _failed_frames(event):
+            for frame in failed_frames(event):
                 yield frame
     yield DONE
 
@@ -88,6 +90,9 @@ def _completed_frames(event: Completed) -> list[str]:
         "credits": event.credits,
         "balance": event.balance,
     }
+    if event.finish_reason == STOPPED:
+        # The last that clients read of a stream that its user stopped.
+        return [*frames, _frame("message-metadata", messageMetadata=metadata), _frame("abort")]
     frames.append(_frame("finish-step"))
     frames.append(
         _frame("finish", finishReason=event.finish_reason.replace("_", "-"), messageMetadata=metadata)
@@ -95,7 +100,9 @@ def _completed_frames(event: Completed) -> list[str]:
     return frames
 
 
-def _failed_frames(event: Failed) -> list[str]:
+def failed_frames(event: Failed) -> list[str]:
+    if event.error.code == STOPPED_CODE:
+        return [_frame("data-credits", id="credits", data={"charged": 0}), _frame("abort")]
     # Clients read nothing after an error: what it cost has to come first.
     return [
         _frame("data-credits", id="credits", data={"charged": 0}),

@@ -14,6 +14,8 @@ from zmarty.postgres import Connection, Pool
 # brackets holds for some columns only. service_role is Supabase's own key for servers and passes every policy.
 CHAT = {
     "agent_calls": {"zmarty_api": "siud"},
+    "answer_frames": {"zmarty_api": "si"},
+    "answers_under_way": {"zmarty_api": "siud"},
     "audit_log": {"zmarty_api": "si"},
     "conversations": {"authenticated": "s", "zmarty_api": "siu"},
     "credit_accounts": {"authenticated": "s", "zmarty_api": "s"},

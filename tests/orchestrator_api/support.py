@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orchestrator_api.auth.keys import KeyCache
 from orchestrator_api.background import Background
+from orchestrator_api.chat.recording import Recorder
 from orchestrator_api.events.live import Live
 from orchestrator_api.health.checkup import Checkup
 from orchestrator_api.health.probes import Probes
@@ -110,14 +111,15 @@ def resources_for(
     router: Router | None = None,
 ) -> Resources:
     """Resources of a test: real pools, the test's own auth server, no vendor unless a router is given."""
-    client = auth.client()
+    client, background = auth.client(), Background()
     return Resources(
         chat=chat,
         trading=trading,
         keys=KeyCache(supabase_url=SUPABASE_URL, client=client, jwt_secret=jwt_secret),
         http=client,
         router=router if router is not None else Router({}),
-        background=Background(),
+        background=background,
+        recorder=Recorder(chat, background),
         live=Live(trading),
         waiting=Waiting(),
         probes=Probes({}, client),
