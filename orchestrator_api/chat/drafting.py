@@ -15,6 +15,8 @@ from orchestrator_api.model_router.provider import ContentRefused, Failure, Text
 from orchestrator_api.model_router.router import Attempt, FellBack, Finished, ProvidersUnavailable, Started
 from orchestrator_api.resources import Resources
 
+# Of these a client has seen nothing that could begin anew.
+SILENT = (Failure.BREAKER_OPEN, Failure.OVERTAKEN)
 REFUSAL = "The model declined to answer this question under its content policy. Nothing was charged."
 
 
@@ -32,7 +34,7 @@ async def write_draft(resources: Resources, plan: Plan, briefing: Briefing, tell
                     tell(Token(step.text))
                 elif isinstance(step, FellBack):
                     attempts.append(step.attempt)
-                    if step.attempt.failure is not Failure.BREAKER_OPEN:
+                    if step.attempt.failure not in SILENT:
                         tell(Restarted(step.attempt.provider, step.attempt.model, step.attempt.failure))
                     written.clear()
                 elif isinstance(step, Finished):
