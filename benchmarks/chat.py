@@ -154,7 +154,7 @@ def compared(contestants: dict[str, Contestant], rates: dict[str, list[float]]) 
                     zmarty.added(direct, share, part),
                     "ms",
                     machine=machine,
-                    against="LiteLLM proxy" if peer else "",
+                    against=f"LiteLLM proxy {litellm_peer.VERSION}" if peer else "",
                     against_values=theirs,
                     target=ratio_at_most(0.5) if peer and name == "whole stream" else None,
                 )
@@ -165,7 +165,7 @@ def compared(contestants: dict[str, Contestant], rates: dict[str, list[float]]) 
             rates["zmarty"],
             "streams/s",
             machine=machine,
-            against="LiteLLM proxy" if peer else "",
+            against=f"LiteLLM proxy {litellm_peer.VERSION}" if peer else "",
             against_values=rates.get("litellm", ()),
             target=ratio_at_least(3.0) if peer else None,
         )

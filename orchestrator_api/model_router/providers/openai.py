@@ -119,8 +119,9 @@ class OpenAIProvider:
 
     def _usage(self, usage: Mapping[str, Any]) -> Usage:
         return Usage(
-            input_tokens=usage["prompt_tokens"],
-            output_tokens=usage["completion_tokens"],
+            # A server that leaves these out is estimated, like one that says nothing.
+            input_tokens=usage.get("prompt_tokens") or 0,
+            output_tokens=usage.get("completion_tokens") or 0,
             cached_tokens=(usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
             reasoning_tokens=(usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0,
         )

@@ -18,11 +18,12 @@ class XaiProvider(OpenAIProvider):
 
     def _usage(self, usage: Mapping[str, Any]) -> Usage:
         # completion_tokens may leave out reasoning tokens that are billed; the total never does.
-        output_tokens = max(usage["completion_tokens"], usage["total_tokens"] - usage["prompt_tokens"])
+        counted = super()._usage(usage)
+        billed = (usage.get("total_tokens") or 0) - counted.input_tokens
         ticks = usage.get("cost_in_usd_ticks")
         return replace(
-            super()._usage(usage),
-            output_tokens=output_tokens,
+            counted,
+            output_tokens=max(counted.output_tokens, billed),
             vendor_dollars=ticks / TICKS_A_DOLLAR if isinstance(ticks, int | float) else None,
         )
 
