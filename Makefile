@@ -54,6 +54,7 @@ lock: setup ## pin what pyproject.toml names, with hashes, for production and fo
 
 bench: setup ## benchmarks as a table of ratios; ONLY=queue,ledger runs some
 	@pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r benchmarks/requirements.lock
+	@python -m benchmarks.peers.litellm_peer
 	@exec python -m benchmarks $(if $(ONLY),--only "$(ONLY)")
 
 chaos: setup ## real faults for minutes, nothing lost; CHAOS_SECONDS=600 CHAOS_SEED=7 choose how long and which

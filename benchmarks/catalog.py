@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks import (
     analysis,
     backlog,
+    chat,
     idle,
     indicators,
     ingest,
@@ -33,4 +34,5 @@ BENCHMARKS: Mapping[str, Callable[[Effort], Coroutine[Any, Any, list[Figure]]]] 
     "signals": signals.run,
     "replay": replay.run,
     "analysis": analysis.run,
+    "chat": chat.run,
 }

@@ -23,6 +23,8 @@ PACKAGES = (
     "numpy",
     "ta-lib",
     "backtesting",
+    "openai",
+    "httpx2",
 )
 
 

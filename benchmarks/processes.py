@@ -1,4 +1,4 @@
-"""The processes that a benchmark measures as they are deployed: the edge function under Deno, and the worker."""
+"""The processes that a benchmark measures as they are deployed: the edge function under Deno, the worker, the API."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ DENO_RUN = ("run", "--quiet", "--cached-only", "--frozen", "--allow-net", "--all
 # Nothing else of the caller's environment: no key of a vendor, no database.
 KEPT = ("HOME", "PATH", "DENO_DIR", "TMPDIR", "LANG")
 READY_SECONDS = 20.0
+# Some peers import for half a minute.
+SLOW_READY_SECONDS = 90.0
 LOOK_SECONDS = 0.05
 
 
@@ -102,6 +104,60 @@ async def worker(settings: Mapping[str, str], folder: Path) -> AsyncIterator[int
             raise ProcessFailed(f"the worker ended with {process.returncode}: {last_words(log)}")
     finally:
         await asyncio.to_thread(stop_process, process)
+
+
+@asynccontextmanager
+async def api(settings: Mapping[str, str], folder: Path) -> AsyncIterator[str]:
+    """`python -m orchestrator_api` with these settings; yields its address."""
+    port = free_port()
+    log = folder / "api.log"
+    process = start_tied(
+        (sys.executable, "-m", "orchestrator_api"),
+        log=log,
+        death_signal=signal.SIGKILL,
+        cwd=folder,
+        env=environment({**settings, "HOST": "127.0.0.1", "PORT": str(port), "PYTHONPATH": str(REPOSITORY)}),
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        await until_up(f"{url}/livez", process, log)
+        yield url
+    finally:
+        await asyncio.to_thread(stop_process, process)
+
+
+@asynccontextmanager
+async def upstream(folder: Path) -> AsyncIterator[str]:
+    """The vendor of `benchmarks.upstream`; yields its address."""
+    port = free_port()
+    log = folder / "upstream.log"
+    process = start_tied(
+        (sys.executable, "-m", "benchmarks.upstream", str(port)),
+        log=log,
+        death_signal=signal.SIGKILL,
+        cwd=REPOSITORY,
+        env=environment({}),
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        await until_up(url, process, log)
+        yield url
+    finally:
+        await asyncio.to_thread(stop_process, process)
+
+
+async def until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Return when the process answers well at this address."""
+    deadline = time.monotonic() + SLOW_READY_SECONDS
+    async with httpx.AsyncClient(trust_env=False) as client:
+        while process.poll() is None and time.monotonic() < deadline:
+            try:
+                if (await client.get(url)).is_success:
+                    return
+            except httpx.HTTPError:
+                pass
+            await asyncio.sleep(LOOK_SECONDS)
+    raise ProcessFailed(f"{log.stem} did not come up: {last_words(log)}")
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:

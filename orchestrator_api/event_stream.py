@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 PING_SECONDS = 12.0
 PING = b": ping\n\n"
+FRAMES_TOGETHER_MAX = 64
 
 
 class EventStream(Response):
@@ -68,12 +69,22 @@ class EventStream(Response):
                 if not following.done():
                     await self._send(send, PING)
                     continue
-                frame = following.result()
-                if frame is None:
+                # What is ready together leaves together: each send is a write to the socket, which costs as much as a frame.
+                ready: list[str] = []
+                while following.done() and len(ready) < FRAMES_TOGETHER_MAX:
+                    if ready and following.exception() is not None:
+                        # First what was said before it.
+                        break
+                    if (frame := following.result()) is None:
+                        break
+                    ready.append(frame)
+                    following = asyncio.ensure_future(anext(self.frames, None))
+                    await asyncio.sleep(0)
+                if ready:
+                    await self._send(send, "".join(ready).encode())
+                else:
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
                     return
-                await self._send(send, frame.encode())
-                following = asyncio.ensure_future(anext(self.frames, None))
         except OSError:
             # The server says by this that the connection is gone; a TimeoutError, that the client has stalled, is one too.
             return

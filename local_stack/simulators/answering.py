@@ -1,11 +1,16 @@
 """What the simulated models say: the facts they were given, for the symbol they were asked about. Pure.
 
-Nothing but the request is used. Other facts, another answer; no facts, and the answer says so.
+Nothing but the request is used. Other facts, another answer; no facts, and the answer says so. A tool whose name the
+question speaks of is called once, and answers that are to be compared are compared line by line.
 """
 
+import json
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
 from math import ceil
+from typing import Any
 
 FACTS_QUOTED_MAX = 6
 CHARACTERS_A_TOKEN = 4
@@ -15,10 +20,41 @@ _FACTS = re.compile(r"^<facts>[ \t]*$(.*?)^</facts>[ \t]*$", re.MULTILINE | re.D
 _SYMBOL = re.compile(r"\b([A-Z0-9]{2,12})/([A-Z0-9]{2,12})\b")
 
 
+_SPOKEN_SYMBOL = re.compile(r"\b([A-Z0-9]{2,12}/[A-Z0-9]{2,12}|[A-Z]{2,10})\b")
+_ANSWER = re.compile(r'^<answer model="([^"]+)">$(.*?)^</answer>$', re.MULTILINE | re.DOTALL)
+# Of a tool's name, what says nothing about its subject.
+_VERBS = frozenset({"get", "list", "show", "find", "fetch", "read"})
+
+
+@dataclass(frozen=True)
+class Tool:
+    """What the request offers; `parameters` is a JSON Schema."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Call:
+    id: str
+    name: str
+    arguments: Mapping[str, Any]
+
+    @property
+    def pieces(self) -> list[str]:
+        """The arguments as they come: in parts that are no JSON by themselves."""
+        text = json.dumps(self.arguments)
+        return [text[start : start + 7] for start in range(0, len(text), 7)]
+
+
 @dataclass(frozen=True)
 class Turn:
+    """`results` are what was found for calls; such a turn asks nothing."""
+
     role: str
     text: str
+    results: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -29,6 +65,7 @@ class Answer:
     input_tokens: int
     output_tokens: int
     reasoning_tokens: int
+    call: Call | None = None
 
     @property
     def pieces(self) -> list[str]:
@@ -40,11 +77,28 @@ def tokens(text: str) -> int:
     return ceil(len(text) / CHARACTERS_A_TOKEN)
 
 
-def answer(system: str, turns: list[Turn], *, tokens_max: int | None) -> Answer:
-    question = next((turn.text for turn in reversed(turns) if turn.role == "user"), "")
+def answer(system: str, turns: list[Turn], *, tokens_max: int | None, tools: Sequence[Tool] = ()) -> Answer:
+    asked = max((place for place, turn in enumerate(turns) if _asks(turn)), default=0)
+    question = turns[asked].text if turns else ""
+    results = [result for turn in turns[asked:] for result in turn.results]
     facts = facts_in(system)
-    chosen = facts_for(question, facts)
-    text, cut, reasoning = compose(question, facts, chosen), False, REASONING_TOKENS_A_FACT * len(chosen)
+    read = tokens(system) + sum(tokens(turn.text) + sum(map(tokens, turn.results)) for turn in turns)
+    if not results and (call := call_for(question, tools)) is not None:
+        return Answer(
+            text="",
+            cut=False,
+            input_tokens=read,
+            output_tokens=tokens(call.name + json.dumps(call.arguments)),
+            reasoning_tokens=0,
+            call=call,
+        )
+    if results:
+        facts = chosen = [line for result in results for line in result.splitlines() if line.strip()]
+    else:
+        chosen = facts_for(question, facts)
+    said = _ANSWER.findall(question)
+    text = compared(said) if len(said) > 1 else compose(question, facts, chosen[:FACTS_QUOTED_MAX])
+    cut, reasoning = False, REASONING_TOKENS_A_FACT * len(chosen[:FACTS_QUOTED_MAX])
     if tokens_max is not None:
         # Thinking and speaking share the allowance, as with every vendor; a hold relies on it.
         reasoning = min(reasoning, tokens_max // 4)
@@ -53,10 +107,60 @@ def answer(system: str, turns: list[Turn], *, tokens_max: int | None) -> Answer:
     return Answer(
         text=text,
         cut=cut,
-        input_tokens=tokens(system) + sum(tokens(turn.text) for turn in turns),
+        input_tokens=read,
         output_tokens=tokens(text),
         reasoning_tokens=reasoning,
     )
+
+
+def call_for(question: str, tools: Sequence[Tool]) -> Call | None:
+    """The tool that the question speaks of most, called with what the question says; None when it speaks of none."""
+    spoken = _stems(re.findall(r"[a-z]+", question.lower()))
+
+    def likeness(tool: Tool) -> tuple[int, int]:
+        name = _stems(tool.name.lower().split("_")) - _VERBS
+        described = _stems(re.findall(r"[a-z]{5,}", tool.description.lower()))
+        return len(name & spoken), len(described & spoken)
+
+    for tool in sorted(tools, key=likeness, reverse=True):
+        arguments = arguments_for(question, tool)
+        if likeness(tool)[0] and arguments is not None:
+            seal = sha256(f"{tool.name}\x1f{question}".encode()).hexdigest()[:16]
+            return Call(f"call_sim{seal}", tool.name, arguments)
+    return None
+
+
+def arguments_for(question: str, tool: Tool) -> dict[str, Any] | None:
+    """The symbol that the question names, and what the schema itself proposes; None when something required is missing."""
+    properties = tool.parameters.get("properties") or {}
+    required = tool.parameters.get("required") or []
+    arguments: dict[str, Any] = {}
+    for name, schema in properties.items():
+        if name == "symbol" and (symbol := _SPOKEN_SYMBOL.search(question)):
+            arguments[name] = symbol.group(1)
+        elif name in required and "default" in schema:
+            arguments[name] = schema["default"]
+        elif name in required and schema.get("enum"):
+            arguments[name] = schema["enum"][0]
+    return arguments if set(required) <= arguments.keys() else None
+
+
+def compared(said: Sequence[tuple[str, str]]) -> str:
+    """The lines that all answers have, and for each the lines that only it has."""
+    lines = {model: [line for line in text.splitlines() if line.strip()] for model, text in said}
+    shared = [line for line in next(iter(lines.values())) if all(line in other for other in lines.values())]
+    own = {model: [line for line in each if line not in shared] for model, each in lines.items()}
+    agree = "\n".join(shared) or "- They share no line."
+    differ = "\n".join(f"- {model}: {' '.join(each)}" for model, each in own.items() if each)
+    return f"## Where they agree\n{agree}\n\n## Where they differ\n{differ or '- Nowhere.'}"
+
+
+def _asks(turn: Turn) -> bool:
+    return turn.role == "user" and not turn.results
+
+
+def _stems(words: Iterable[str]) -> frozenset[str]:
+    return frozenset(word.rstrip("s") for word in words)
 
 
 def looked(text: str, *, prompt: str, image_tokens: int) -> Answer:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, Router
 
-from local_stack.simulators.answering import Answer, Turn, answer, looked, tokens
+from local_stack.simulators.answering import Answer, Tool, Turn, answer, looked, tokens
 from local_stack.simulators.control import accepted, bearer, faults_of
 from local_stack.simulators.openai import RequestInvalid, text_of
 from local_stack.simulators.seeing import TOKENS_AN_IMAGE, images_in, seen
@@ -89,7 +89,10 @@ class Messages:
             return StreamingResponse(
                 frames, media_type="text/event-stream", headers={"cache-control": "no-cache"}
             )
-        if not faults.empty:
+        if said.call:
+            call = {"type": "tool_use", "id": said.call.id, "name": said.call.name}
+            message["content"] = [{**call, "input": dict(said.call.arguments)}]
+        elif not faults.empty:
             message["content"] = [{"type": "text", "text": said.text}]
         message["stop_reason"] = _stop_reason(said)
         message["usage"]["output_tokens"] = _output_tokens(said)
@@ -98,13 +101,16 @@ class Messages:
     async def _stream(self, request: Request, said: Answer, message: dict[str, Any]) -> AsyncIterator[str]:
         faults = faults_of(request)
         yield _event("message_start", {"message": message})
-        yield _event("content_block_start", {"index": 0, "content_block": {"type": "text", "text": ""}})
+        block: dict[str, Any] = {"type": "text", "text": ""}
+        if said.call:
+            block = {"type": "tool_use", "id": said.call.id, "name": said.call.name, "input": {}}
+        yield _event("content_block_start", {"index": 0, "content_block": block})
         yield _event("ping", {})
+        pieces = said.call.pieces if said.call else said.pieces
+        kind, key = ("input_json_delta", "partial_json") if said.call else ("text_delta", "text")
         try:
-            async for piece in paced([] if faults.empty else said.pieces, faults, request):
-                yield _event(
-                    "content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": piece}}
-                )
+            async for piece in paced([] if faults.empty else pieces, faults, request):
+                yield _event("content_block_delta", {"index": 0, "delta": {"type": kind, key: piece}})
                 if faults.malformed:
                     yield 'event: content_block_delta\ndata: {"type": "content_block_delta", "delta": \n\n'
                     return
@@ -142,7 +148,13 @@ def _said(asked: dict[str, Any], turns: list[Turn]) -> Answer:
     wanted = (asked.get("output_config") or {}).get("format") or {}
     if images and wanted.get("type") == "json_schema":
         return looked(seen(images), prompt=turns[-1].text, image_tokens=TOKENS_AN_IMAGE * len(images))
-    return answer(text_of(asked.get("system")), turns, tokens_max=asked["max_tokens"])
+    tools = tuple(
+        Tool(tool["name"], tool.get("description", ""), tool.get("input_schema") or {})
+        for tool in asked.get("tools") or []
+    )
+    if (asked.get("tool_choice") or {}).get("type") == "none":
+        tools = ()
+    return answer(text_of(asked.get("system")), turns, tokens_max=asked["max_tokens"], tools=tools)
 
 
 def parse(body: bytes) -> tuple[dict[str, Any], list[Turn]]:
@@ -161,16 +173,35 @@ def parse(body: bytes) -> tuple[dict[str, Any], list[Turn]]:
     messages = asked.get("messages")
     if not isinstance(messages, list) or not messages:
         raise RequestInvalid("messages: at least one message is required")
-    turns = []
+    for order, tool in enumerate(asked.get("tools") or []):
+        if not isinstance(tool, dict) or not isinstance(tool.get("name"), str):
+            raise RequestInvalid(f"tools.{order}.name: Field required")
+    turns: list[Turn] = []
+    called: set[str] = set()
     for order, message in enumerate(messages):
         if not isinstance(message, dict) or message.get("role") not in ("user", "assistant"):
             raise RequestInvalid(f"messages.{order}.role: Input should be 'user' or 'assistant'")
-        if not text_of(message.get("content")).strip():
-            raise RequestInvalid(f"messages.{order}: text content blocks must be non-empty")
-        turns.append(Turn(message["role"], text_of(message["content"])))
+        turns.append(_turn(order, message, called))
     if turns[0].role != "user":
         raise RequestInvalid('messages: first message must use the "user" role')
     return asked, turns
+
+
+def _turn(order: int, message: dict[str, Any], called: set[str]) -> Turn:
+    """`called` are the calls that wait for a result. Raises RequestInvalid."""
+    content = message.get("content")
+    blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
+    results = {block.get("tool_use_id"): block for block in blocks if block.get("type") == "tool_result"}
+    if results.keys() != called:
+        raise RequestInvalid(
+            f"messages.{order}: each `tool_use` block must have a `tool_result` block in the next message"
+        )
+    called.clear()
+    called.update(str(block.get("id")) for block in blocks if block.get("type") == "tool_use")
+    if not (results or called or text_of(content).strip()):
+        raise RequestInvalid(f"messages.{order}: text content blocks must be non-empty")
+    found = tuple(text_of(block.get("content")) for block in results.values())
+    return Turn(message["role"], text_of(content), results=found)
 
 
 def refusal(status: int, code: str, message: str) -> Response:
@@ -199,6 +230,8 @@ def _output_tokens(said: Answer) -> int:
 
 
 def _stop_reason(said: Answer) -> str:
+    if said.call:
+        return "tool_use"
     return "max_tokens" if said.cut else "end_turn"
 
 

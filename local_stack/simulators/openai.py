@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, Router
 
-from local_stack.simulators.answering import Answer, Turn, answer, looked
+from local_stack.simulators.answering import Answer, Tool, Turn, answer, looked
 from local_stack.simulators.control import Refusal, accepted, bearer, faults_of
 from local_stack.simulators.seeing import TOKENS_AN_IMAGE, images_in, seen
 from local_stack.simulators.streams import ErrorInStream, StreamCut, paced
@@ -43,13 +43,14 @@ class Completion:
     include_usage: bool
     # Of the last message, when it shall be answered in a JSON schema.
     images: tuple[bytes, ...] = ()
+    tools: tuple[Tool, ...] = ()
 
     def answer(self) -> Answer:
         if self.images:
             return looked(
                 seen([*self.images]), prompt=self.system, image_tokens=TOKENS_AN_IMAGE * len(self.images)
             )
-        return answer(self.system, self.turns, tokens_max=self.tokens_max)
+        return answer(self.system, self.turns, tokens_max=self.tokens_max, tools=self.tools)
 
 
 class ChatCompletions:
@@ -105,7 +106,15 @@ class ChatCompletions:
             return StreamingResponse(
                 frames, media_type="text/event-stream", headers={"cache-control": "no-cache"}
             )
-        message = {"role": "assistant", "content": "" if faults.empty else said.text, "refusal": None}
+        message: dict[str, Any] = {
+            "role": "assistant",
+            "content": "" if faults.empty else said.text,
+            "refusal": None,
+        }
+        if said.call:
+            function = {"name": said.call.name, "arguments": "".join(said.call.pieces)}
+            call = {"id": said.call.id, "type": "function", "function": function}
+            message |= {"content": None, "tool_calls": [call]}
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish_reason(said)}
         return JSONResponse(
             {**envelope, "object": "chat.completion", "choices": [choice], "usage": self._usage(said)}
@@ -123,14 +132,23 @@ class ChatCompletions:
         def frame(body: dict[str, Any]) -> str:
             return f"data: {json.dumps({**envelope, 'object': 'chat.completion.chunk', **body})}\n\n"
 
+        def part(arguments: str, **beginning: Any) -> str:
+            function = {**beginning.pop("function", {}), "arguments": arguments}
+            return chunk({"tool_calls": [{"index": 0, **beginning, "function": function}]})
+
+        pieces = said.call.pieces if said.call else said.pieces
         try:
             role_sent = False
-            async for piece in paced([] if faults.empty else said.pieces, faults, request):
+            async for piece in paced([] if faults.empty else pieces, faults, request):
                 if not role_sent:
                     # Real vendors send the role when the model begins, not when the request arrives.
-                    yield chunk({"role": "assistant", "content": "", "refusal": None})
+                    content = None if said.call else ""
+                    yield chunk({"role": "assistant", "content": content, "refusal": None})
+                    if said.call:
+                        # Its name comes first, then the arguments in parts.
+                        yield part("", id=said.call.id, type="function", function={"name": said.call.name})
                     role_sent = True
-                yield chunk({"content": piece})
+                yield part(piece) if said.call else chunk({"content": piece})
                 if faults.malformed:
                     yield 'data: {"id": "chatcmpl-sim", "choices": [{"delta": {"content": \n\n'
                     return
@@ -196,11 +214,12 @@ def parse(body: bytes) -> Completion:
     messages = asked.get("messages")
     if not isinstance(messages, list) or not messages:
         raise RequestInvalid("Missing required parameter: 'messages'.", "messages")
-    turns = []
+    turns: list[Turn] = []
+    called: set[str] = set()
     for order, message in enumerate(messages):
         if not isinstance(message, dict) or message.get("role") not in ROLES:
             raise RequestInvalid(f"Invalid value: 'messages[{order}].role'.", "messages")
-        turns.append(Turn(message["role"], text_of(message.get("content"))))
+        turns.append(_turn(order, message, called))
     tokens_max = asked.get("max_completion_tokens", asked.get("max_tokens"))
     if tokens_max is not None and (not isinstance(tokens_max, int) or tokens_max < 1):
         raise RequestInvalid(
@@ -217,7 +236,39 @@ def parse(body: bytes) -> Completion:
         stream=bool(asked.get("stream")),
         include_usage=bool(options.get("include_usage")),
         images=_images_to_read(asked),
+        tools=() if asked.get("tool_choice") == "none" else _tools(asked.get("tools") or []),
     )
+
+
+def _turn(order: int, message: dict[str, Any], called: set[str]) -> Turn:
+    """`called` are the calls that wait for a result. Raises RequestInvalid."""
+    text = text_of(message.get("content"))
+    if message["role"] == "tool":
+        if message.get("tool_call_id") not in called:
+            raise RequestInvalid(
+                "messages with role 'tool' must be a response to a preceding message with 'tool_calls'.",
+                f"messages[{order}].tool_call_id",
+            )
+        called.discard(message["tool_call_id"])
+        return Turn("tool", "", results=(text,))
+    if called:
+        raise RequestInvalid("An assistant message with 'tool_calls' must be followed by tool messages.")
+    calls = message.get("tool_calls") or []
+    called.update(str(call.get("id")) for call in calls)
+    return Turn(message["role"], text)
+
+
+def _tools(offered: list[Any]) -> tuple[Tool, ...]:
+    """Raises RequestInvalid."""
+    tools = []
+    for order, offer in enumerate(offered):
+        function = offer.get("function") if isinstance(offer, dict) else None
+        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+            raise RequestInvalid(f"Missing required parameter: 'tools[{order}].function.name'.", "tools")
+        tools.append(
+            Tool(function["name"], function.get("description", ""), function.get("parameters") or {})
+        )
+    return tuple(tools)
 
 
 def _images_to_read(asked: dict[str, Any]) -> tuple[bytes, ...]:
@@ -276,4 +327,6 @@ def refuse_as_xai(status: int, code: str, message: str) -> Response:
 
 
 def _finish_reason(said: Answer) -> str:
+    if said.call:
+        return "tool_calls"
     return "length" if said.cut else "stop"

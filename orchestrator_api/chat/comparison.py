@@ -17,10 +17,10 @@ differ:
 
 {AGREE}
 {DIFFER}"""
-ALONE = "*Only {model} answered; {missing} could not be reached. There is nothing to compare.*"
+ALONE = "*Only {model} answered; {missing} gave no answer. There is nothing to compare.*"
 SINGLE = "*Only {model} is available, so there is nothing to compare.*"
 UNCOMPARED = "*These answers could not be compared; here they are as they came.*"
-MISSING = "*{missing} could not be reached.*"
+MISSING = "*{missing} gave no answer.*"
 
 
 class Said(NamedTuple):

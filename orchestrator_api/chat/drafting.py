@@ -31,6 +31,8 @@ from orchestrator_api.model_router.router import FellBack, Finished, ProvidersUn
 from orchestrator_api.resources import Resources
 from orchestrator_api.tools import tools
 
+# Of these a client has seen nothing that could begin anew.
+SILENT = (Failure.BREAKER_OPEN, Failure.OVERTAKEN)
 REFUSAL = "The model declined to answer this question under its content policy. Nothing was charged."
 UNPAID = "credits_exhausted: no credits are left for this call; answer with what is known."
 LOGGED_ARGUMENTS_MAX = 500
@@ -132,7 +134,7 @@ async def _say(
                     calls.append(step)
                 elif isinstance(step, FellBack):
                     work.attempts.append(step.attempt)
-                    if step.attempt.failure is not Failure.BREAKER_OPEN:
+                    if step.attempt.failure not in SILENT:
                         tell(Restarted(step.attempt.provider, step.attempt.model, step.attempt.failure))
                     written.clear()
                     calls.clear()

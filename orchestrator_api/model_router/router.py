@@ -209,20 +209,24 @@ class Router:
         patience = RETRY_SECONDS_MAX
         while waiting and self._clock() < ends_at:
             run, failed = await self._begin(prompt, waiting, ends_at)
-            if run is not None:
-                try:
+            try:
+                for lost, reason in failed:
+                    attempts.append(self._failed(lost, reason))
+                    yield FellBack(attempts[-1])
+                if run is not None:
                     for step in run.early:
                         yield step
                     while (following := await run.next()) is not None:
                         yield following
                     return
-                except ProviderFailed as error:
-                    failed.append((run, error))
-                finally:
-                    await run.close()
-            for lost, reason in failed:
-                attempts.append(self._failed(lost, reason))
+            except ProviderFailed as error:
+                assert run is not None
+                failed = [*failed, (run, error)]
+                attempts.append(self._failed(run, error))
                 yield FellBack(attempts[-1])
+            finally:
+                if run is not None:
+                    await run.close()
             for lost, reason in reversed(failed):
                 if (again := self._repetition(lost, reason, prompt, patience)) is not None:
                     patience -= again.pause_seconds

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator_api.event_stream import PING, EventStream
+from orchestrator_api.event_stream import FRAMES_TOGETHER_MAX, PING, EventStream
 
 
 class Connection:
@@ -41,14 +41,18 @@ class Connection:
 class Frames:
     """A generator that tells whether it was closed."""
 
-    def __init__(self, *frames: str, then_wait: bool = False) -> None:
+    def __init__(self, *frames: str, then_wait: bool = False, apart: bool = False) -> None:
         self.closed = False
-        self.iterator = self._frames(frames, then_wait)
+        self.iterator = self._frames(frames, then_wait, apart)
 
-    async def _frames(self, frames: tuple[str, ...], then_wait: bool) -> AsyncGenerator[str, None]:
+    async def _frames(
+        self, frames: tuple[str, ...], then_wait: bool, apart: bool
+    ) -> AsyncGenerator[str, None]:
         try:
             for frame in frames:
                 yield frame
+                if apart:
+                    await asyncio.sleep(0.01)
             if then_wait:
                 await asyncio.Event().wait()
         finally:
@@ -63,7 +67,7 @@ async def serve(frames: Frames, connection: Connection, **options: Any) -> None:
 
 
 async def test_frames_are_sent_in_order_and_ended() -> None:
-    frames, connection = Frames("a", "b"), Connection()
+    frames, connection = Frames("a", "b", apart=True), Connection()
 
     await serve(frames, connection, headers={"x-kind": "test"})
 
@@ -73,6 +77,18 @@ async def test_frames_are_sent_in_order_and_ended() -> None:
     assert headers[b"content-type"].startswith(b"text/event-stream")
     assert headers[b"x-kind"] == b"test"
     assert b"content-length" not in headers
+    assert frames.closed
+
+
+async def test_what_is_ready_together_leaves_together() -> None:
+    many = [f"{number}," for number in range(FRAMES_TOGETHER_MAX + 3)]
+    frames, connection = Frames(*many), Connection()
+
+    await serve(frames, connection)
+
+    assert b"".join(connection.bodies) == "".join(many).encode()
+    assert connection.bodies[0] == "".join(many[:FRAMES_TOGETHER_MAX]).encode()
+    assert len(connection.bodies) == 3
     assert frames.closed
 
 
@@ -125,7 +141,7 @@ async def test_a_client_that_accepts_nothing_is_given_up() -> None:
                 await asyncio.Event().wait()
             await super().send(message)
 
-    frames, connection = Frames("a", "b", "c"), Stalled()
+    frames, connection = Frames("a", "b", "c", apart=True), Stalled()
 
     await serve(frames, connection, stalled_seconds=0.05)
 
@@ -141,3 +157,4 @@ async def test_a_failing_generator_is_not_hidden() -> None:
     connection = Connection()
     with pytest.raises(RuntimeError, match="a bug"):
         await EventStream(failing())({"type": "http"}, connection.receive, connection.send)
+    assert connection.bodies == [b"a"]

@@ -1,14 +1,11 @@
-"""OpenAI's Chat Completions through its SDK; xAI speaks the same wire and changes two rules of it."""
+"""OpenAI's Chat Completions: asked through its SDK, read by us; xAI speaks the same wire and changes two rules of it."""
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
-from openai import APIConnectionError, APIError, APIStatusError, AsyncOpenAI
-from openai.types import CompletionUsage
-from openai.types.chat import ChatCompletionChunk
-from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
+from openai import APIConnectionError, APIStatusError, AsyncOpenAI
 
 from orchestrator_api.credits.pricing import Usage
 from orchestrator_api.model_router.provider import (
@@ -24,6 +21,7 @@ from orchestrator_api.model_router.provider import (
     ToolCall,
     failure_from,
 )
+from orchestrator_api.model_router.providers.frames import json_frames
 from orchestrator_api.model_router.providers.timeouts import client_options
 
 END_REASONS = {
@@ -52,8 +50,10 @@ class OpenAIProvider:
         # Made out here: a mistake of our own in it must not pass as a malformed stream below.
         messages, headers = _messages(prompt), self._headers(prompt)
         offered: dict[str, Any] = {"tools": [_offer(tool) for tool in prompt.tools]} if prompt.tools else {}
+        calls = Calls()
+        ended = None
         try:
-            async with await self._client.chat.completions.create(
+            async with self._client.chat.completions.with_streaming_response.create(
                 model=model,
                 messages=messages,
                 max_completion_tokens=output_tokens_max,
@@ -61,22 +61,14 @@ class OpenAIProvider:
                 stream_options={"include_usage": True},
                 extra_headers=headers,
                 **offered,
-            ) as chunks:
-                ended = None
-                calls = Calls()
-                async for chunk in chunks:
+            ) as response:
+                async for chunk in json_frames(response.iter_bytes()):
                     for piece in self._pieces(chunk, calls):
                         # The usage follows the finish reason, so the ending is kept back until all is told.
                         if isinstance(piece, Ended):
                             ended = piece
                         else:
                             yield piece
-                if ended is None:
-                    raise ProviderFailed(Failure.CUT)
-                for call in calls.whole():
-                    yield call
-                # Some servers of this wire say "stop" after calls.
-                yield Ended(EndReason.TOOL_CALLS) if calls and ended.reason is EndReason.STOP else ended
         except APIStatusError as error:
             if error.code in POLICY_CODES:
                 raise ContentRefused from error
@@ -87,42 +79,51 @@ class OpenAIProvider:
             ) from error
         except APIConnectionError as error:
             raise ProviderFailed(Failure.UNREACHABLE) from error
-        except APIError as error:
-            # An error inside the stream carries no status.
-            if error.code in POLICY_CODES:
-                raise ContentRefused from error
-            raise ProviderFailed(Failure.CUT) from error
         except httpx2.HTTPError as error:
+            # While we read, errors of the transport are not the SDK's.
             raise ProviderFailed(Failure.CUT) from error
-        except (ValueError, TypeError, AttributeError) as error:
-            # The SDK builds its objects without validating them: a chunk of another shape shows as one of these.
+        except (ValueError, TypeError, AttributeError, LookupError) as error:
+            # Nothing here is validated before it is used: a chunk of another shape shows as one of these.
             raise ProviderFailed(Failure.MALFORMED) from error
+        if ended is None:
+            raise ProviderFailed(Failure.CUT)
+        for call in calls.whole():
+            yield call
+        # Some servers of this wire say "stop" after calls.
+        yield Ended(EndReason.TOOL_CALLS) if calls and ended.reason is EndReason.STOP else ended
 
     async def close(self) -> None:
         await self._client.close()
 
-    def _pieces(self, chunk: ChatCompletionChunk, calls: "Calls") -> list[Piece]:
-        pieces: list[Piece] = []
-        for choice in chunk.choices or ():
-            if choice.delta and choice.delta.content:
-                pieces.append(Text(choice.delta.content))
-            for delta in (choice.delta and choice.delta.tool_calls) or ():
-                calls.add(delta)
-            if choice.finish_reason == "content_filter":
+    def _pieces(self, chunk: Any, calls: "Calls") -> list[Piece]:
+        if error := chunk.get("error"):
+            # An error inside the stream carries no status.
+            if isinstance(error, dict) and error.get("code") in POLICY_CODES:
                 raise ContentRefused
-            if choice.finish_reason:
-                pieces.append(Ended(END_REASONS.get(choice.finish_reason, EndReason.STOP)))
-        if chunk.usage:
-            pieces.append(self._usage(chunk.usage))
+            raise ProviderFailed(Failure.CUT)
+        pieces: list[Piece] = []
+        for choice in chunk.get("choices") or ():
+            delta = choice.get("delta") or {}
+            if text := delta.get("content"):
+                pieces.append(Text(text))
+            for part in delta.get("tool_calls") or ():
+                calls.add(part)
+            reason = choice.get("finish_reason")
+            if reason == "content_filter":
+                raise ContentRefused
+            if reason:
+                pieces.append(Ended(END_REASONS.get(reason, EndReason.STOP)))
+        if usage := chunk.get("usage"):
+            pieces.append(self._usage(usage))
         return pieces
 
-    def _usage(self, usage: CompletionUsage) -> Usage:
-        read, written = usage.prompt_tokens_details, usage.completion_tokens_details
+    def _usage(self, usage: Mapping[str, Any]) -> Usage:
         return Usage(
-            input_tokens=usage.prompt_tokens,
-            output_tokens=usage.completion_tokens,
-            cached_tokens=(read and read.cached_tokens) or 0,
-            reasoning_tokens=(written and written.reasoning_tokens) or 0,
+            # A server that leaves these out is estimated, like one that says nothing.
+            input_tokens=usage.get("prompt_tokens") or 0,
+            output_tokens=usage.get("completion_tokens") or 0,
+            cached_tokens=(usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
+            reasoning_tokens=(usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0,
         )
 
     def _headers(self, prompt: Prompt) -> Mapping[str, str]:
@@ -144,14 +145,15 @@ class Calls:
     def __init__(self) -> None:
         self._drafts: dict[int, Draft] = {}
 
-    def add(self, delta: ChoiceDeltaToolCall) -> None:
-        if delta.index not in self._drafts and len(self._drafts) >= CALLS_MAX:
+    def add(self, part: Mapping[str, Any]) -> None:
+        index = part["index"]
+        if index not in self._drafts and len(self._drafts) >= CALLS_MAX:
             raise ProviderFailed(Failure.MALFORMED)
-        draft = self._drafts.setdefault(delta.index, Draft("", "", ""))
-        draft.id = delta.id or draft.id
-        if delta.function:
-            draft.name += delta.function.name or ""
-            draft.arguments += delta.function.arguments or ""
+        draft = self._drafts.setdefault(index, Draft("", "", ""))
+        draft.id = part.get("id") or draft.id
+        function = part.get("function") or {}
+        draft.name += function.get("name") or ""
+        draft.arguments += function.get("arguments") or ""
 
     def __len__(self) -> int:
         return len(self._drafts)

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-
-from openai.types import CompletionUsage
+from typing import Any
 
 from orchestrator_api.credits.pricing import Usage
 from orchestrator_api.model_router.provider import Prompt
@@ -17,13 +16,14 @@ class XaiProvider(OpenAIProvider):
 
     name = "xai"
 
-    def _usage(self, usage: CompletionUsage) -> Usage:
+    def _usage(self, usage: Mapping[str, Any]) -> Usage:
         # completion_tokens may leave out reasoning tokens that are billed; the total never does.
-        output_tokens = max(usage.completion_tokens, usage.total_tokens - usage.prompt_tokens)
-        ticks = (usage.model_extra or {}).get("cost_in_usd_ticks")
+        counted = super()._usage(usage)
+        billed = (usage.get("total_tokens") or 0) - counted.input_tokens
+        ticks = usage.get("cost_in_usd_ticks")
         return replace(
-            super()._usage(usage),
-            output_tokens=output_tokens,
+            counted,
+            output_tokens=max(counted.output_tokens, billed),
             vendor_dollars=ticks / TICKS_A_DOLLAR if isinstance(ticks, int | float) else None,
         )
 

@@ -320,3 +320,59 @@ async def test_a_reset_connection_never_answers(simulators: Simulators) -> None:
         await stream_chat(simulators, "openai")
     with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
         simulators.client.get("/openai/v1/models", headers={"authorization": "Bearer sim-key"})
+
+
+SCHEMA = {"type": "object", "properties": {"symbol": {"type": "string"}}, "required": ["symbol"]}
+RATES: dict[str, Any] = {"name": "get_win_rate", "description": "How often signals were right."}
+RATE_QUESTION: Any = {"role": "user", "content": "What is the win rate of BTC?"}
+
+
+@pytest.mark.parametrize("vendor", ["openai", "xai"])
+async def test_a_tool_call_is_streamed_and_its_result_answered(simulators: Simulators, vendor: str) -> None:
+    ask: dict[str, Any] = {
+        "model": MODELS[vendor],
+        "tools": [{"type": "function", "function": {**RATES, "parameters": SCHEMA}}],
+    }
+    async with chat_client(simulators, vendor) as client:
+        stream = await client.chat.completions.create(messages=[RATE_QUESTION], stream=True, **ask)
+        choices = [chunk.choices[0] async for chunk in stream]
+        parts = [call for choice in choices for call in choice.delta.tool_calls or ()]
+        whole = (await client.chat.completions.create(messages=[RATE_QUESTION], **ask)).choices[0].message
+        assert whole.tool_calls is not None
+        [call] = whole.tool_calls
+        assert call.type == "function"
+        result: Any = {"role": "tool", "tool_call_id": call.id, "content": "53 % of 312"}
+        answer = await client.chat.completions.create(
+            messages=[RATE_QUESTION, whole.model_dump(exclude_none=True), result], **ask
+        )
+        with pytest.raises(openai.BadRequestError):
+            await client.chat.completions.create(messages=[RATE_QUESTION, result], **ask)
+
+    assert choices[-1].finish_reason == "tool_calls"
+    assert (parts[0].id, parts[0].function.name) == (call.id, "get_win_rate")
+    assert (
+        "".join(part.function.arguments for part in parts) == call.function.arguments == '{"symbol": "BTC"}'
+    )
+    assert len(parts) > 2
+    assert "53 % of 312" in answer.choices[0].message.content
+
+
+async def test_claude_calls_a_tool_and_answers_from_its_result(simulators: Simulators) -> None:
+    tool: Any = {**RATES, "input_schema": SCHEMA}
+    ask: dict[str, Any] = {"model": "claude-sonnet-5-5", "max_tokens": 500, "tools": [tool]}
+    async with claude_client(simulators) as client:
+        async with client.messages.stream(messages=[RATE_QUESTION], **ask) as stream:
+            said = await stream.get_final_message()
+        [block] = said.content
+        assert block.type == "tool_use"
+        result: Any = {"type": "tool_result", "tool_use_id": block.id, "content": "53 % of 312"}
+        called: Any = {"role": "assistant", "content": [block.model_dump(exclude_none=True)]}
+        answer = await client.messages.create(
+            messages=[RATE_QUESTION, called, {"role": "user", "content": [result]}], **ask
+        )
+        with pytest.raises(anthropic.BadRequestError):
+            await client.messages.create(messages=[RATE_QUESTION, called, RATE_QUESTION], **ask)
+
+    assert (said.stop_reason, block.name, block.input) == ("tool_use", "get_win_rate", {"symbol": "BTC"})
+    assert answer.content[0].type == "text"
+    assert "53 % of 312" in answer.content[0].text
