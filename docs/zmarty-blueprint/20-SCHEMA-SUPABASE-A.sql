@@ -1,5 +1,5 @@
 -- Supabase A (chat) as its migrations leave it. Generated from supabase/chat/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: b59f2b930270c1e7
+-- by `make pages`; do not edit. Fingerprint of the migrations: a1cff37ed4447bdc
 
 CREATE SCHEMA private;
 
@@ -43,6 +43,108 @@ $_$;
 
 COMMENT ON FUNCTION private.canonical_symbol(written text) IS 'The same rules as zmarty.market.Symbol.parse, for clients that write directly; a test holds both to the same answers.';
 
+CREATE FUNCTION private.draw_credits(p_user_id uuid, p_credits integer, p_opened_at timestamp with time zone) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  due integer := p_credits;
+  taken integer;
+  source record;
+  drawn jsonb := '{}';
+begin
+  for source in
+    select id, remaining
+    from public.credit_grants
+    where user_id = p_user_id
+      and remaining > 0
+      -- A grant that had ended when the hold was made is kept for older holds, or waits to be written off.
+      and (expires_at is null or expires_at > p_opened_at)
+    order by expires_at nulls last, array_position(array['monthly', 'bonus', 'purchased'], kind), id
+  loop
+    taken := least(due, source.remaining);
+    update public.credit_grants set remaining = remaining - taken where id = source.id;
+    drawn := drawn || jsonb_build_object(source.id::text, taken);
+    due := due - taken;
+    exit when due = 0;
+  end loop;
+  if due > 0 then
+    raise exception 'the grants of % hold % credits less than the account; see `zmarty reconcile credits`', p_user_id, due
+      using errcode = 'data_corrupted';
+  end if;
+  return drawn;
+end
+$$;
+
+COMMENT ON FUNCTION private.draw_credits(p_user_id uuid, p_credits integer, p_opened_at timestamp with time zone) IS 'Take credits from grants: soonest end first, then monthly before bonus before purchased, then oldest. The caller holds the account.';
+
+CREATE FUNCTION private.expire_grants(p_limit integer DEFAULT 1000) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  owner_id uuid;
+  written_off integer := 0;
+begin
+  for owner_id in
+    select user_id from public.credit_accounts where next_expiry <= now() order by user_id limit p_limit
+    -- Whoever is moving credits right now expires these grants themselves, or the next round does.
+    for update skip locked
+  loop
+    written_off := written_off + private.expire_grants_of(owner_id);
+  end loop;
+  return written_off;
+end
+$$;
+
+COMMENT ON FUNCTION private.expire_grants(p_limit integer) IS 'Write off the ended grants of up to so many users; returns the credits.';
+
+CREATE FUNCTION private.expire_grants_of(p_user_id uuid) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  ended record;
+  kept integer;
+  kept_in_all integer := 0;
+  written_off integer := 0;
+  new_balance integer;
+begin
+  for ended in
+    select id, remaining, expires_at
+    from public.credit_grants
+    where user_id = p_user_id and remaining > 0 and expires_at <= now()
+    order by expires_at, array_position(array['monthly', 'bonus', 'purchased'], kind), id
+  loop
+    -- Holds made before a grant ended keep what they would draw from it; what they give back ends with them.
+    select least(ended.remaining, greatest(coalesce(sum(credits), 0)::integer - kept_in_all, 0)) into kept
+    from public.credit_holds
+    where user_id = p_user_id and state = 'held' and created_at < ended.expires_at;
+    kept_in_all := kept_in_all + kept;
+    continue when kept = ended.remaining;
+    update public.credit_grants set remaining = kept where id = ended.id;
+    update public.credit_accounts
+    set balance = balance - (ended.remaining - kept), updated_at = now()
+    where user_id = p_user_id
+    returning balance into new_balance;
+    insert into public.credits_ledger (user_id, kind, amount, balance_after, idempotency_key, reason, drawn)
+    values (
+      p_user_id, 'expire', kept - ended.remaining, new_balance, 'expire:' || ended.id || ':' || kept, 'The grant has ended',
+      jsonb_build_object(ended.id::text, ended.remaining - kept)
+    );
+    written_off := written_off + ended.remaining - kept;
+  end loop;
+  update public.credit_accounts
+  set next_expiry = (
+    select min(expires_at) from public.credit_grants where user_id = p_user_id and remaining > 0
+  )
+  where user_id = p_user_id;
+  return written_off;
+end
+$$;
+
+COMMENT ON FUNCTION private.expire_grants_of(p_user_id uuid) IS 'Write off what is left of the ended grants of a user, except what older holds keep. The caller holds the account.';
+
 CREATE FUNCTION private.expire_holds(p_limit integer DEFAULT 1000) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -64,7 +166,7 @@ $$;
 
 COMMENT ON FUNCTION private.expire_holds(p_limit integer) IS 'The second net: holds whose request died without settling. Shares the one resolution with settle and release.';
 
-CREATE FUNCTION private.grant_credits(p_user_id uuid, p_credits integer, p_key text, p_reason text, p_metadata jsonb DEFAULT '{}'::jsonb) RETURNS bigint
+CREATE FUNCTION private.grant_credits(p_user_id uuid, p_credits integer, p_key text, p_reason text, p_metadata jsonb DEFAULT '{}'::jsonb, p_kind text DEFAULT 'bonus'::text, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
@@ -74,7 +176,7 @@ declare
   new_balance integer;
 begin
   if p_credits is null or p_credits not between 1 and credits_max then
-    raise exception 'credits must be between 1 and %', credits_max using errcode = 'invalid_parameter_value';
+    raise exception 'credits: must be between 1 and %', credits_max using errcode = 'invalid_parameter_value';
   end if;
   insert into public.credit_accounts (user_id) values (p_user_id) on conflict (user_id) do nothing;
   perform from public.credit_accounts where user_id = p_user_id for update;
@@ -82,18 +184,91 @@ begin
   if found then
     return entry_id;
   end if;
+  if p_expires_at <= now() then
+    raise exception 'expires_at: must lie in the future' using errcode = 'invalid_parameter_value';
+  end if;
   update public.credit_accounts
-  set balance = balance + p_credits, updated_at = now()
+  set balance = balance + p_credits, next_expiry = least(next_expiry, p_expires_at), updated_at = now()
   where user_id = p_user_id
   returning balance into new_balance;
   insert into public.credits_ledger (user_id, kind, amount, balance_after, idempotency_key, reason, metadata)
   values (p_user_id, 'grant', p_credits, new_balance, p_key, p_reason, p_metadata)
   returning id into entry_id;
+  insert into public.credit_grants (user_id, kind, credits, remaining, expires_at, entry_id)
+  values (p_user_id, p_kind, p_credits, p_credits, p_expires_at, entry_id);
   return entry_id;
 end
 $$;
 
-COMMENT ON FUNCTION private.grant_credits(p_user_id uuid, p_credits integer, p_key text, p_reason text, p_metadata jsonb) IS 'Add credits once for each key; returns the entry. A repeated key changes nothing and returns the first entry.';
+COMMENT ON FUNCTION private.grant_credits(p_user_id uuid, p_credits integer, p_key text, p_reason text, p_metadata jsonb, p_kind text, p_expires_at timestamp with time zone) IS 'Add credits once for each key; returns the entry. A repeated key changes nothing and returns the first entry.';
+
+CREATE FUNCTION private.grant_monthly(p_limit integer DEFAULT 20000) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  ends_at constant timestamptz := (date_trunc('month', now() at time zone 'utc') + interval '1 month') at time zone 'utc';
+  owed_id uuid;
+  users integer := 0;
+begin
+  for owed_id in
+    select profiles.user_id
+    from public.profiles
+    join public.tiers using (tier)
+    where tiers.credits_monthly > (
+      select coalesce(sum(credits), 0)
+      from public.credit_grants
+      where credit_grants.user_id = profiles.user_id and kind = 'monthly' and expires_at = ends_at
+    )
+    order by profiles.user_id
+    limit p_limit
+  loop
+    users := users + (private.grant_monthly_to(owed_id) > 0)::integer;
+  end loop;
+  return users;
+end
+$$;
+
+COMMENT ON FUNCTION private.grant_monthly(p_limit integer) IS 'Grant what is owed for this month to up to so many users; returns how many got some.';
+
+CREATE FUNCTION private.grant_monthly_to(p_user_id uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  period constant text := to_char(now() at time zone 'utc', 'yyyy-mm');
+  ends_at constant timestamptz := (date_trunc('month', now() at time zone 'utc') + interval '1 month') at time zone 'utc';
+  name_of_tier text;
+  monthly integer;
+  granted integer;
+begin
+  select tiers.tier, tiers.credits_monthly into name_of_tier, monthly
+  from public.profiles
+  join public.tiers using (tier)
+  where profiles.user_id = p_user_id;
+  -- The account first, as everywhere: two at once must not both find nothing granted.
+  insert into public.credit_accounts (user_id) values (p_user_id) on conflict (user_id) do nothing;
+  perform from public.credit_accounts where user_id = p_user_id for update;
+  select coalesce(sum(credits), 0) into granted
+  from public.credit_grants
+  where user_id = p_user_id and kind = 'monthly' and expires_at = ends_at;
+  if coalesce(monthly, 0) <= granted then
+    return 0;
+  end if;
+  perform private.grant_credits(
+    p_user_id,
+    monthly - granted,
+    'monthly:' || p_user_id || ':' || period || case when granted > 0 then ':' || name_of_tier else '' end,
+    'Credits of ' || period || ', ' || name_of_tier,
+    jsonb_build_object('tier', name_of_tier, 'period', period),
+    'monthly',
+    ends_at
+  );
+  return monthly - granted;
+end
+$$;
+
+COMMENT ON FUNCTION private.grant_monthly_to(p_user_id uuid) IS 'What a user''s tier still owes them for this month, at most once; moving down takes nothing back. Returns the credits granted.';
 
 CREATE FUNCTION private.guard_user_symbol() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -129,32 +304,58 @@ begin
 end
 $$;
 
-CREATE FUNCTION private.hold_credits(p_user_id uuid, p_credits integer, p_seconds integer, OUT hold_id uuid, OUT balance integer, OUT available integer) RETURNS record
+CREATE FUNCTION private.hold_credits(p_user_id uuid, p_credits integer, p_seconds integer, OUT hold_id uuid, OUT balance integer, OUT available integer, OUT limit_reached text, OUT limit_left integer) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
 #variable_conflict use_column
+declare
+  today constant date := (now() at time zone 'utc')::date;
+  account public.credit_accounts;
+  allowed public.spending_limits;
+  used integer;
 begin
   if p_credits is null or p_credits < 1 or p_seconds is null or p_seconds < 1 then
     raise exception 'a hold needs at least 1 credit and 1 second' using errcode = 'invalid_parameter_value';
   end if;
-  update public.credit_accounts
-  set held = held + p_credits, updated_at = now()
-  where user_id = p_user_id and credit_accounts.balance - held >= p_credits
-  returning credit_accounts.balance, credit_accounts.balance - held into hold_credits.balance, hold_credits.available;
-  if found then
-    insert into public.credit_holds (user_id, credits, expires_at)
-    values (p_user_id, p_credits, now() + make_interval(secs => p_seconds))
-    returning id into hold_credits.hold_id;
-  else
-    select account.balance, account.balance - account.held into hold_credits.balance, hold_credits.available
-    from public.credit_accounts as account
-    where account.user_id = p_user_id;
+  select * into allowed from public.spending_limits where user_id = p_user_id;
+  for attempt in 1..2 loop
+    -- One conditional update under the account's lock. Holds count against the day as if they were charged.
+    update public.credit_accounts
+    set held = held + p_credits, updated_at = now()
+    where user_id = p_user_id
+      and credit_accounts.balance - held >= p_credits
+      and (next_expiry is null or next_expiry > now() or attempt = 2)
+      and (allowed.per_request is null or p_credits <= allowed.per_request)
+      and (
+        allowed.per_day is null
+        or case when spent_on = today then spent else 0 end + held + p_credits <= allowed.per_day
+      )
+    returning credit_accounts.balance, credit_accounts.balance - held into hold_credits.balance, hold_credits.available;
+    if found then
+      insert into public.credit_holds (user_id, credits, expires_at)
+      values (p_user_id, p_credits, now() + make_interval(secs => p_seconds))
+      returning id into hold_credits.hold_id;
+      return;
+    end if;
+    select * into account from public.credit_accounts where user_id = p_user_id for update;
+    exit when not found or attempt = 2 or account.next_expiry is null or account.next_expiry > now();
+    perform private.expire_grants_of(p_user_id);
+  end loop;
+  hold_credits.balance := account.balance;
+  hold_credits.available := account.balance - account.held;
+  used := account.held + (case when account.spent_on = today then account.spent else 0 end);
+  if p_credits > allowed.per_request then
+    hold_credits.limit_reached := 'per_request';
+    hold_credits.limit_left := allowed.per_request;
+  elsif used + p_credits > allowed.per_day then
+    hold_credits.limit_reached := 'per_day';
+    hold_credits.limit_left := greatest(allowed.per_day - used, 0);
   end if;
 end
 $$;
 
-COMMENT ON FUNCTION private.hold_credits(p_user_id uuid, p_credits integer, p_seconds integer, OUT hold_id uuid, OUT balance integer, OUT available integer) IS 'Reserve credits until they are settled, released or expire. hold_id is null when fewer are available; nothing changed then.';
+COMMENT ON FUNCTION private.hold_credits(p_user_id uuid, p_credits integer, p_seconds integer, OUT hold_id uuid, OUT balance integer, OUT available integer, OUT limit_reached text, OUT limit_left integer) IS 'Reserve credits until they are settled, released or expire. hold_id is null when fewer are available or a limit of the user is reached; nothing changed then.';
 
 CREATE FUNCTION private.keep_up() RETURNS void
     LANGUAGE plpgsql
@@ -323,6 +524,51 @@ $$;
 
 COMMENT ON FUNCTION private.reference_snapshots(p_user_ids uuid[]) IS 'What user_references in the trading database should say now.';
 
+CREATE FUNCTION private.refund_charge(p_entry_id bigint, p_credits integer, p_key text, p_reason text, p_metadata jsonb DEFAULT '{}'::jsonb) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  charge public.credits_ledger;
+  entry_id bigint;
+  refundable integer;
+  new_balance integer;
+begin
+  select * into charge from public.credits_ledger where id = p_entry_id and kind = 'charge';
+  if not found then
+    raise exception 'entry_id: there is no charge %', p_entry_id using errcode = 'no_data_found';
+  end if;
+  perform from public.credit_accounts where user_id = charge.user_id for update;
+  select id into entry_id from public.credits_ledger where user_id = charge.user_id and idempotency_key = p_key;
+  if found then
+    return entry_id;
+  end if;
+  select -charge.amount - coalesce(sum(amount), 0)::integer into refundable
+  from public.credits_ledger
+  where refund_of = p_entry_id;
+  if coalesce(p_credits, refundable) not between 1 and refundable then
+    raise exception 'credits: % of charge % can still be refunded', refundable, p_entry_id using errcode = 'ZM003';
+  end if;
+  refundable := coalesce(p_credits, refundable);
+  update public.credit_accounts
+  set balance = balance + refundable, updated_at = now()
+  where user_id = charge.user_id
+  returning balance into new_balance;
+  insert into public.credits_ledger
+    (user_id, kind, amount, balance_after, idempotency_key, provider, model, reason, metadata, refund_of)
+  values (
+    charge.user_id, 'refund', refundable, new_balance, p_key, charge.provider, charge.model, p_reason, p_metadata, p_entry_id
+  )
+  returning id into entry_id;
+  -- What we give back never ends, whatever it was drawn from: the user had no chance to use it.
+  insert into public.credit_grants (user_id, kind, credits, remaining, entry_id)
+  values (charge.user_id, 'bonus', refundable, refundable, entry_id);
+  return entry_id;
+end
+$$;
+
+COMMENT ON FUNCTION private.refund_charge(p_entry_id bigint, p_credits integer, p_key text, p_reason text, p_metadata jsonb) IS 'Give back a charge or a part of it (null: all that is left of it) by an entry of its own, once for each key.';
+
 CREATE FUNCTION private.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -384,6 +630,7 @@ CREATE FUNCTION private.release_hold(p_hold_id uuid, p_state text DEFAULT 'relea
     AS $$
 declare
   owner_id uuid;
+  ends timestamptz;
 begin
   if p_state not in ('released', 'expired') then
     raise exception 'a hold is released or it expires' using errcode = 'invalid_parameter_value';
@@ -395,7 +642,11 @@ begin
   end if;
   update public.credit_accounts
   set held = held - (select credits from public.credit_holds where id = p_hold_id), updated_at = now()
-  where user_id = owner_id;
+  where user_id = owner_id
+  returning next_expiry into ends;
+  if ends <= now() then
+    perform private.expire_grants_of(owner_id);
+  end if;
   return true;
 end
 $$;
@@ -530,6 +781,7 @@ CREATE FUNCTION private.settle_hold(p_hold_id uuid, p_credits integer, p_provide
     AS $$
 #variable_conflict use_column
 declare
+  today constant date := (now() at time zone 'utc')::date;
   hold public.credit_holds;
   account public.credit_accounts;
 begin
@@ -545,19 +797,28 @@ begin
   if private.resolve_hold(p_hold_id, 'settled', least(p_credits, hold.credits)) is not null then
     settle_hold.charged := least(p_credits, hold.credits);
     update public.credit_accounts
-    set balance = balance - settle_hold.charged, held = held - hold.credits, updated_at = now()
+    set
+      balance = balance - settle_hold.charged,
+      held = held - hold.credits,
+      spent = case when spent_on = today then spent else 0 end + settle_hold.charged,
+      spent_on = today,
+      updated_at = now()
     where user_id = hold.user_id
     returning * into account;
     if settle_hold.charged > 0 then
       insert into public.credits_ledger
-        (user_id, kind, amount, balance_after, idempotency_key, provider, model, input_tokens, output_tokens, reason, metadata)
+        (user_id, kind, amount, balance_after, idempotency_key, provider, model, input_tokens, output_tokens, reason, metadata, drawn)
       values (
         hold.user_id, 'charge', -settle_hold.charged, account.balance, 'hold:' || p_hold_id, p_provider, p_model,
         p_input_tokens, p_output_tokens, p_reason,
         -- What the hold could not cover is not charged, and not hidden either.
         p_metadata || case when p_credits > hold.credits then jsonb_build_object('shortfall', p_credits - hold.credits)
-                      else '{}'::jsonb end
+                      else '{}'::jsonb end,
+        private.draw_credits(hold.user_id, settle_hold.charged, hold.created_at)
       );
+    end if;
+    if account.next_expiry <= now() then
+      account.balance := account.balance - private.expire_grants_of(hold.user_id);
     end if;
     settle_hold.state := 'settled';
   else
@@ -594,6 +855,18 @@ CREATE FUNCTION private.users_after(p_user_id uuid, p_users_max integer) RETURNS
 $$;
 
 COMMENT ON FUNCTION private.users_after(p_user_id uuid, p_users_max integer) IS 'The next users by id as user_references should have them.';
+
+CREATE FUNCTION private.watch_balance() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  low_credits constant integer := 20;
+begin
+  new.low_since := case when new.balance < low_credits then coalesce(new.low_since, now()) end;
+  return new;
+end
+$$;
 
 CREATE FUNCTION private.welcome(p_user_id uuid, p_metadata jsonb) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -665,9 +938,20 @@ CREATE TABLE public.credit_accounts (
     balance integer DEFAULT 0 NOT NULL,
     held integer DEFAULT 0 NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    next_expiry timestamp with time zone,
+    spent integer DEFAULT 0 NOT NULL,
+    spent_on date,
+    low_since timestamp with time zone,
     CONSTRAINT credit_accounts_held_counted CHECK ((held >= 0)),
-    CONSTRAINT credit_accounts_no_overdraft CHECK ((balance >= held))
+    CONSTRAINT credit_accounts_no_overdraft CHECK ((balance >= held)),
+    CONSTRAINT credit_accounts_spent_counted CHECK ((spent >= 0))
 );
+
+COMMENT ON COLUMN public.credit_accounts.next_expiry IS 'The earliest end of a grant with credits left; may be early, never late.';
+
+COMMENT ON COLUMN public.credit_accounts.spent IS 'Charged on the UTC day `spent_on`; what the limit of a day counts.';
+
+COMMENT ON COLUMN public.credit_accounts.low_since IS 'When the balance fell below 20; one crossing, one notice.';
 
 CREATE TABLE public.credits_ledger (
     id bigint NOT NULL,
@@ -683,6 +967,8 @@ CREATE TABLE public.credits_ledger (
     reason text NOT NULL,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    drawn jsonb,
+    refund_of bigint,
     CONSTRAINT credits_ledger_kind_known CHECK ((kind = ANY (ARRAY['grant'::text, 'charge'::text, 'refund'::text, 'expire'::text]))),
     CONSTRAINT credits_ledger_no_overdraft CHECK ((balance_after >= 0)),
     CONSTRAINT credits_ledger_sign_fits CHECK (
@@ -691,6 +977,10 @@ CASE
     ELSE (amount < 0)
 END)
 );
+
+COMMENT ON COLUMN public.credits_ledger.drawn IS 'For charge and expire: how much came from which grant, {"<grant id>": credits}. With it the grants can be rebuilt.';
+
+COMMENT ON COLUMN public.credits_ledger.refund_of IS 'The charge that a refund gives back.';
 
 CREATE VIEW public.credit_balance WITH (security_invoker='true') AS
  SELECT account.user_id,
@@ -702,6 +992,33 @@ CREATE VIEW public.credit_balance WITH (security_invoker='true') AS
    FROM public.credit_accounts account;
 
 COMMENT ON VIEW public.credit_balance IS 'balance is the sum of the entries, not the account''s copy: that both agree is what reconcile checks.';
+
+CREATE TABLE public.credit_grants (
+    id bigint NOT NULL,
+    user_id uuid NOT NULL,
+    kind text NOT NULL,
+    credits integer NOT NULL,
+    remaining integer NOT NULL,
+    expires_at timestamp with time zone,
+    entry_id bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT credit_grants_kind_known CHECK ((kind = ANY (ARRAY['monthly'::text, 'bonus'::text, 'purchased'::text]))),
+    CONSTRAINT credit_grants_monthly_ends CHECK (((kind <> 'monthly'::text) OR (expires_at IS NOT NULL))),
+    CONSTRAINT credit_grants_positive CHECK ((credits > 0)),
+    CONSTRAINT credit_grants_remaining_covered CHECK (((remaining >= 0) AND (remaining <= credits)))
+)
+WITH (fillfactor='70');
+
+COMMENT ON COLUMN public.credit_grants.entry_id IS 'The entry that brought these credits; null for what an account held before there were grants.';
+
+ALTER TABLE public.credit_grants ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.credit_grants_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.credit_holds (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -830,6 +1147,17 @@ CREATE TABLE public.request_keys (
     CONSTRAINT request_keys_state_known CHECK ((state = ANY (ARRAY['in_progress'::text, 'done'::text])))
 );
 
+CREATE TABLE public.spending_limits (
+    user_id uuid NOT NULL,
+    per_request integer,
+    per_day integer,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT spending_limits_day_bounded CHECK (((per_day >= 0) AND (per_day <= 1000000))),
+    CONSTRAINT spending_limits_request_bounded CHECK (((per_request >= 1) AND (per_request <= 1000000)))
+);
+
+COMMENT ON COLUMN public.spending_limits.per_day IS 'Of a day in UTC. Zero stops all spending.';
+
 CREATE TABLE public.tiers (
     tier text NOT NULL,
     requests_per_minute integer NOT NULL,
@@ -874,6 +1202,12 @@ ALTER TABLE ONLY public.conversations
 ALTER TABLE ONLY public.credit_accounts
     ADD CONSTRAINT credit_accounts_pkey PRIMARY KEY (user_id);
 
+ALTER TABLE ONLY public.credit_grants
+    ADD CONSTRAINT credit_grants_entry_id_key UNIQUE (entry_id);
+
+ALTER TABLE ONLY public.credit_grants
+    ADD CONSTRAINT credit_grants_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.credit_holds
     ADD CONSTRAINT credit_holds_pkey PRIMARY KEY (id);
 
@@ -898,6 +1232,9 @@ ALTER TABLE ONLY public.recent_errors
 ALTER TABLE ONLY public.request_keys
     ADD CONSTRAINT request_keys_pkey PRIMARY KEY (user_id, key);
 
+ALTER TABLE ONLY public.spending_limits
+    ADD CONSTRAINT spending_limits_pkey PRIMARY KEY (user_id);
+
 ALTER TABLE ONLY public.tiers
     ADD CONSTRAINT tiers_pkey PRIMARY KEY (tier);
 
@@ -913,11 +1250,17 @@ CREATE INDEX audit_log_results ON public.audit_log USING btree (result_of) WHERE
 
 CREATE INDEX conversations_by_user ON public.conversations USING btree (user_id, updated_at DESC);
 
+CREATE INDEX credit_accounts_expiring ON public.credit_accounts USING btree (next_expiry) WHERE (next_expiry IS NOT NULL);
+
+CREATE INDEX credit_grants_by_user ON public.credit_grants USING btree (user_id, id);
+
 CREATE INDEX credit_holds_by_user ON public.credit_holds USING btree (user_id, created_at DESC);
 
 CREATE INDEX credit_holds_expiring ON public.credit_holds USING btree (expires_at) WHERE (state = 'held'::text);
 
 CREATE INDEX credits_ledger_by_user ON public.credits_ledger USING btree (user_id, id DESC);
+
+CREATE INDEX credits_ledger_refunds ON public.credits_ledger USING btree (refund_of) WHERE (refund_of IS NOT NULL);
 
 CREATE INDEX messages_by_conversation ON public.messages USING btree (conversation_id, created_at, id);
 
@@ -957,6 +1300,12 @@ CREATE TRIGGER relay_user_symbol AFTER INSERT OR DELETE OR UPDATE ON public.user
 
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON public.profiles FOR EACH ROW EXECUTE FUNCTION private.touch_updated_at();
 
+CREATE TRIGGER touch_updated_at BEFORE UPDATE ON public.spending_limits FOR EACH ROW EXECUTE FUNCTION private.touch_updated_at();
+
+CREATE TRIGGER watch_balance BEFORE INSERT ON public.credit_accounts FOR EACH ROW EXECUTE FUNCTION private.watch_balance();
+
+CREATE TRIGGER watch_changed_balance BEFORE UPDATE ON public.credit_accounts FOR EACH ROW WHEN ((new.balance IS DISTINCT FROM old.balance)) EXECUTE FUNCTION private.watch_balance();
+
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_result_of_fkey FOREIGN KEY (result_of) REFERENCES public.audit_log(id);
 
@@ -966,8 +1315,17 @@ ALTER TABLE ONLY public.conversations
 ALTER TABLE ONLY public.credit_accounts
     ADD CONSTRAINT credit_accounts_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.credit_grants
+    ADD CONSTRAINT credit_grants_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.credits_ledger(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.credit_grants
+    ADD CONSTRAINT credit_grants_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.credit_holds
     ADD CONSTRAINT credit_holds_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.credits_ledger
+    ADD CONSTRAINT credits_ledger_refund_of_fkey FOREIGN KEY (refund_of) REFERENCES public.credits_ledger(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.credits_ledger
     ADD CONSTRAINT credits_ledger_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
@@ -990,6 +1348,9 @@ ALTER TABLE ONLY public.profiles
 ALTER TABLE ONLY public.request_keys
     ADD CONSTRAINT request_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.spending_limits
+    ADD CONSTRAINT spending_limits_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.user_symbols
     ADD CONSTRAINT user_symbols_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
 
@@ -1011,9 +1372,13 @@ CREATE POLICY api_keeps ON public.recent_errors TO zmarty_api USING (true) WITH 
 
 CREATE POLICY api_keeps ON public.request_keys TO zmarty_api USING (true) WITH CHECK (true);
 
+CREATE POLICY api_keeps ON public.spending_limits TO zmarty_api USING (true) WITH CHECK (true);
+
 CREATE POLICY api_reads ON public.audit_log FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.credit_accounts FOR SELECT TO zmarty_api USING (true);
+
+CREATE POLICY api_reads ON public.credit_grants FOR SELECT TO zmarty_api USING (true);
 
 CREATE POLICY api_reads ON public.credit_holds FOR SELECT TO zmarty_api USING (true);
 
@@ -1026,6 +1391,8 @@ ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.conversations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.credit_accounts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.credit_grants ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.credit_holds ENABLE ROW LEVEL SECURITY;
 
@@ -1043,6 +1410,8 @@ CREATE POLICY owner_reads ON public.conversations FOR SELECT TO authenticated US
 
 CREATE POLICY owner_reads ON public.credit_accounts FOR SELECT TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id));
 
+CREATE POLICY owner_reads ON public.credit_grants FOR SELECT TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id));
+
 CREATE POLICY owner_reads ON public.credit_holds FOR SELECT TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id));
 
 CREATE POLICY owner_reads ON public.credits_ledger FOR SELECT TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id));
@@ -1050,6 +1419,8 @@ CREATE POLICY owner_reads ON public.credits_ledger FOR SELECT TO authenticated U
 CREATE POLICY owner_reads ON public.messages FOR SELECT TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id));
 
 CREATE POLICY owner_reads ON public.profiles FOR SELECT TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id));
+
+CREATE POLICY owner_reads ON public.spending_limits FOR SELECT TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id));
 
 CREATE POLICY owner_reads ON public.user_symbols FOR SELECT TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id));
 
@@ -1062,6 +1433,8 @@ ALTER TABLE public.profiles ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.recent_errors ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.request_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.spending_limits ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.tiers ENABLE ROW LEVEL SECURITY;
 
@@ -1085,14 +1458,25 @@ GRANT USAGE ON SCHEMA public TO zmarty_worker;
 
 REVOKE ALL ON FUNCTION private.canonical_symbol(written text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION private.draw_credits(p_user_id uuid, p_credits integer, p_opened_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.expire_grants(p_limit integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.expire_grants_of(p_user_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION private.expire_holds(p_limit integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION private.grant_credits(p_user_id uuid, p_credits integer, p_key text, p_reason text, p_metadata jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION private.grant_credits(p_user_id uuid, p_credits integer, p_key text, p_reason text, p_metadata jsonb, p_kind text, p_expires_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.grant_credits(p_user_id uuid, p_credits integer, p_key text, p_reason text, p_metadata jsonb, p_kind text, p_expires_at timestamp with time zone) TO zmarty_api;
+
+REVOKE ALL ON FUNCTION private.grant_monthly(p_limit integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.grant_monthly_to(p_user_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.guard_user_symbol() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION private.hold_credits(p_user_id uuid, p_credits integer, p_seconds integer, OUT hold_id uuid, OUT balance integer, OUT available integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION private.hold_credits(p_user_id uuid, p_credits integer, p_seconds integer, OUT hold_id uuid, OUT balance integer, OUT available integer) TO zmarty_api;
+REVOKE ALL ON FUNCTION private.hold_credits(p_user_id uuid, p_credits integer, p_seconds integer, OUT hold_id uuid, OUT balance integer, OUT available integer, OUT limit_reached text, OUT limit_left integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.hold_credits(p_user_id uuid, p_credits integer, p_seconds integer, OUT hold_id uuid, OUT balance integer, OUT available integer, OUT limit_reached text, OUT limit_left integer) TO zmarty_api;
 
 REVOKE ALL ON FUNCTION private.keep_up() FROM PUBLIC;
 
@@ -1114,6 +1498,9 @@ GRANT ALL ON FUNCTION private.recent_cron_runs(limit_runs integer) TO zmarty_wor
 
 REVOKE ALL ON FUNCTION private.reference_snapshots(p_user_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.reference_snapshots(p_user_ids uuid[]) TO zmarty_worker;
+
+REVOKE ALL ON FUNCTION private.refund_charge(p_entry_id bigint, p_credits integer, p_key text, p_reason text, p_metadata jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.refund_charge(p_entry_id bigint, p_credits integer, p_key text, p_reason text, p_metadata jsonb) TO zmarty_api;
 
 REVOKE ALL ON FUNCTION private.refuse_change() FROM PUBLIC;
 
@@ -1145,6 +1532,8 @@ REVOKE ALL ON FUNCTION private.touch_updated_at() FROM PUBLIC;
 REVOKE ALL ON FUNCTION private.users_after(p_user_id uuid, p_users_max integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.users_after(p_user_id uuid, p_users_max integer) TO zmarty_worker;
 
+REVOKE ALL ON FUNCTION private.watch_balance() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION private.welcome(p_user_id uuid, p_metadata jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.welcome_new_user() FROM PUBLIC;
@@ -1173,6 +1562,14 @@ GRANT SELECT ON TABLE public.credits_ledger TO zmarty_api;
 GRANT ALL ON TABLE public.credit_balance TO service_role;
 GRANT SELECT ON TABLE public.credit_balance TO authenticated;
 GRANT SELECT ON TABLE public.credit_balance TO zmarty_api;
+
+GRANT ALL ON TABLE public.credit_grants TO service_role;
+GRANT SELECT ON TABLE public.credit_grants TO authenticated;
+GRANT SELECT ON TABLE public.credit_grants TO zmarty_api;
+
+GRANT ALL ON SEQUENCE public.credit_grants_id_seq TO anon;
+GRANT ALL ON SEQUENCE public.credit_grants_id_seq TO authenticated;
+GRANT ALL ON SEQUENCE public.credit_grants_id_seq TO service_role;
 
 GRANT ALL ON TABLE public.credit_holds TO service_role;
 GRANT SELECT ON TABLE public.credit_holds TO authenticated;
@@ -1228,6 +1625,10 @@ GRANT ALL ON SEQUENCE public.recent_errors_id_seq TO service_role;
 
 GRANT ALL ON TABLE public.request_keys TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_keys TO zmarty_api;
+
+GRANT ALL ON TABLE public.spending_limits TO service_role;
+GRANT SELECT ON TABLE public.spending_limits TO authenticated;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.spending_limits TO zmarty_api;
 
 GRANT ALL ON TABLE public.tiers TO service_role;
 GRANT SELECT ON TABLE public.tiers TO anon;
