@@ -201,12 +201,35 @@ def grant(
     email: str,
     credits_granted: Annotated[int, typer.Argument(metavar="CREDITS", min=1, max=1_000_000)],
     reason: Annotated[str, typer.Option(help="Why; it is kept in the ledger and the audit log.")],
+    kind: Annotated[Literal["bonus", "purchased"], typer.Option(help="What they are.")] = "bonus",
+    expires: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The UTC day on which they end.")
+    ] = None,
     key: Annotated[str | None, typer.Option(help="Grant only once for this key.")] = None,
 ) -> None:
     """Grant credits to a user."""
     dsn = ConsoleSettings.read().dsn("chat")
-    balance = asyncio.run(accounts.grant_credits(dsn, email, credits_granted, reason, key=key))
+    ends_at = expires.replace(tzinfo=UTC) if expires else None
+    balance = asyncio.run(
+        accounts.grant_credits(dsn, email, credits_granted, reason, key=key, kind=kind, expires_at=ends_at)
+    )
     screen.print(f"[green]✓[/] {escape(email)} now has {balance} credits")
+
+
+@app.command()
+def refund(
+    entry_id: Annotated[int, typer.Argument(metavar="ENTRY_ID", min=1)],
+    reason: Annotated[str, typer.Option(help="Why; it is kept in the ledger and the audit log.")],
+    credits_refunded: Annotated[
+        int | None,
+        typer.Option("--credits", min=1, help="A part; all that is left of the charge unless given."),
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="Refund only once for this key.")] = None,
+) -> None:
+    """Give back a charge, or a part of it."""
+    dsn = ConsoleSettings.read().dsn("chat")
+    done = asyncio.run(accounts.refund_charge(dsn, entry_id, credits_refunded, reason, key=key))
+    screen.print(f"[green]✓[/] {done.amount} credits given back; the user now has {done.balance}")
 
 
 @app.command()

@@ -33,13 +33,8 @@ select id
 from auth.users
 where lower(email) = lower($1::text);
 
--- name: balance
-select balance
-from public.credit_accounts
-where user_id = $1::uuid;
-
--- name: grant_credits
-select private.grant_credits($1::uuid, $2::integer, $3::text, $4::text, $5::jsonb);
+-- name: grant_monthly_to
+select private.grant_monthly_to($1::uuid);
 
 -- name: tiers
 select tier

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 
 from orchestrator_api.accounts.routes import routes as accounts_routes
 from orchestrator_api.admin.actions import routes as admin_action_routes
+from orchestrator_api.admin.credits import routes as admin_credits_routes
 from orchestrator_api.admin.routes import routes as admin_routes
 from orchestrator_api.auth.keys import KeyCache
 from orchestrator_api.background import Background
@@ -63,6 +64,7 @@ ROUTES: tuple[BaseRoute, ...] = (
     *health_routes,
     *admin_routes,
     *admin_action_routes,
+    *admin_credits_routes,
     *pages_routes,
 )
 

@@ -34,6 +34,10 @@ PATH_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         "description": "The id of a signal.",
         "schema": {"type": "string", "format": "uuid"},
     },
+    "month": {
+        "description": "A month in UTC.",
+        "schema": {"type": "string", "pattern": r"^\d{4}-\d{2}$", "examples": ["2026-11"]},
+    },
     "queue": {
         "description": "A job queue.",
         "schema": {"type": "string", "maxLength": 64, "examples": ["compute_signals"]},

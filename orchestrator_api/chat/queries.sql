@@ -1,10 +1,17 @@
 -- name: limits_of
 select
   tiers.tier, tiers.requests_per_minute, tiers.concurrent_streams, tiers.tokens_max, tiers.price_cap, tiers.voice,
-  coalesce(credit_accounts.balance - credit_accounts.held, 0) as available
+  coalesce(credit_accounts.balance - credit_accounts.held, 0) as available,
+  spending_limits.per_request,
+  greatest(
+    spending_limits.per_day - credit_accounts.held
+      - case when credit_accounts.spent_on = (now() at time zone 'utc')::date then credit_accounts.spent else 0 end,
+    0
+  ) as left_today
 from profiles
 join tiers on tiers.tier = profiles.tier
 left join credit_accounts on credit_accounts.user_id = profiles.user_id
+left join spending_limits on spending_limits.user_id = profiles.user_id
 where profiles.user_id = $1;
 
 -- name: watched_pairs

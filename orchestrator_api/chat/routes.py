@@ -45,7 +45,7 @@ from orchestrator_api.chat.question import (
 )
 from orchestrator_api.chat.ui_stream import HEADERS, ui_frames, usage_json
 from orchestrator_api.credits import ledger
-from orchestrator_api.credits.pricing import CreditsExhausted
+from orchestrator_api.credits.pricing import CreditsExhausted, SpendingLimitReached
 from orchestrator_api.event_stream import EventStream
 from orchestrator_api.model_router.catalog import candidates
 from orchestrator_api.openapi import documented
@@ -68,6 +68,7 @@ IDEMPOTENCY_HEADERS = {
 ERRORS = (
     BodyMalformed,
     CreditsExhausted,
+    SpendingLimitReached,
     Forbidden,
     SymbolUnknown,
     NotFound,
@@ -163,7 +164,9 @@ async def _converse(request: Request, form: Form[Asked]) -> Response:
         [model for model in candidates(question.model) if resources.router.is_configured(model.provider)],
         prompt_tokens=prompt_tokens(briefing.prompt),
         output_tokens_max=min(limits.tokens_max, question.output_tokens_max or limits.tokens_max),
-        budget=Budget(limits.available, limits.price_cap, question.price_cap),
+        budget=Budget(
+            limits.available, limits.price_cap, question.price_cap, limits.per_request, limits.left_today
+        ),
     )
     exchange = await open_exchange(resources.chat, user, question, plan, limits, key)
     return await _respond(form, asked, answer(resources, exchange, plan, briefing))

@@ -36,6 +36,8 @@ class Limits:
     price_cap: int
     voice: bool
     available: int
+    per_request: int | None = None
+    left_today: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from orchestrator_api.answers import json_answer
 from orchestrator_api.auth.token import authenticate
 from orchestrator_api.auth.user import User
-from orchestrator_api.credits.pricing import DATA_CREDITS, CreditsExhausted
+from orchestrator_api.credits.pricing import DATA_CREDITS, CreditsExhausted, SpendingLimitReached
 from orchestrator_api.jobs import asking
 from orchestrator_api.jobs.rows import JobRow
 from orchestrator_api.market.instruments import require_known_symbol
@@ -60,6 +60,7 @@ ASKING = (
     SymbolUnknown,
     SymbolUnsupported,
     CreditsExhausted,
+    SpendingLimitReached,
     DatabaseUnavailable,
     *asking.REFUSALS,
 )
