@@ -28,6 +28,7 @@ from orchestrator_api.health.traffic import Traffic
 from orchestrator_api.intelligence.routes import routes as intelligence_routes
 from orchestrator_api.jobs.routes import routes as jobs_routes
 from orchestrator_api.jobs.waiting import Waiting
+from orchestrator_api.limits.limiter import CallLimits
 from orchestrator_api.liquidations.routes import routes as liquidation_routes
 from orchestrator_api.market.routes import routes as market_routes
 from orchestrator_api.market.snapshots import routes as snapshots_routes
@@ -123,6 +124,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             probes=Probes(vendors, client),
             checkup=Checkup(),
             traffic=Traffic(),
+            limits=CallLimits(factor=settings.call_limits_factor, trusted_hops=settings.trusted_proxy_hops),
             public=PublicConfig(
                 supabase_url=settings.chat_supabase_url,
                 publishable_key=settings.chat_supabase_publishable_key,

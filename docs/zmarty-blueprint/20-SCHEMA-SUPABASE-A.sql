@@ -1,11 +1,57 @@
 -- Supabase A (chat) as its migrations leave it. Generated from supabase/chat/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: a1cff37ed4447bdc
+-- by `make pages`; do not edit. Fingerprint of the migrations: 48cb0854fede0f62
 
 CREATE SCHEMA private;
 
 CREATE SCHEMA public;
 
 COMMENT ON SCHEMA public IS 'standard public schema';
+
+CREATE FUNCTION private.admit_call(p_user_id uuid, p_is_operator boolean, p_address text, p_bucket text, p_multiple integer, p_signed_out integer, p_streams text, p_factor integer, p_lease_seconds integer, OUT admitted boolean, OUT per_minute integer, OUT remaining integer, OUT reset_seconds integer, OUT retry_seconds integer, OUT streams_max integer, OUT lease_id uuid) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  caller constant text := p_bucket || ':' || coalesce(p_user_id::text, p_address);
+  streams constant text := p_streams || ':' || p_user_id::text;
+  moment constant timestamptz := clock_timestamp();
+  step interval;
+  filled_at timestamptz;
+begin
+  select tiers.requests_per_minute * p_multiple, tiers.concurrent_streams * p_factor
+  into per_minute, streams_max
+  from public.tiers
+  where tier = case when p_is_operator then 'enterprise' else (
+    select profiles.tier from public.profiles where profiles.user_id = p_user_id
+  ) end;
+  per_minute := coalesce(per_minute, p_signed_out) * p_factor;
+  step := interval '1 minute' / per_minute;
+  insert into private.call_rates as rate (subject, full_at)
+  values (caller, moment + step)
+  on conflict on constraint call_rates_pkey do update
+  set full_at = greatest(rate.full_at, moment) + step
+  -- A minute's worth is all that a bucket holds; an empty one is left alone, so that knocking does not keep it empty.
+  where rate.full_at <= moment + interval '1 minute' - step
+  returning rate.full_at into filled_at;
+  admitted := found;
+  if not admitted then
+    select rate.full_at into filled_at from private.call_rates as rate where rate.subject = caller;
+    retry_seconds := greatest(ceil(extract(epoch from filled_at + step - interval '1 minute' - moment)), 1);
+  elsif streams is not null then
+    -- One at a time for a user, so that two at once cannot both take the last place.
+    perform pg_advisory_xact_lock(hashtextextended(streams, 0));
+    delete from private.stream_leases as lease where lease.subject = streams and lease.expires_at < moment;
+    insert into private.stream_leases (subject, expires_at)
+    select streams, moment + make_interval(secs => p_lease_seconds)
+    where (select count(*) from private.stream_leases as lease where lease.subject = streams) < streams_max
+    returning id into lease_id;
+  end if;
+  remaining := greatest(floor(extract(epoch from moment + interval '1 minute' - filled_at) / extract(epoch from step)), 0);
+  reset_seconds := greatest(ceil(extract(epoch from filled_at - moment)), 0);
+end
+$$;
+
+COMMENT ON FUNCTION private.admit_call(p_user_id uuid, p_is_operator boolean, p_address text, p_bucket text, p_multiple integer, p_signed_out integer, p_streams text, p_factor integer, p_lease_seconds integer, OUT admitted boolean, OUT per_minute integer, OUT remaining integer, OUT reset_seconds integer, OUT retry_seconds integer, OUT streams_max integer, OUT lease_id uuid) IS 'Take one call from the bucket of a user (or an address), and a lease where the call is a stream. One statement a check.';
 
 CREATE FUNCTION private.canonical_symbol(written text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE
@@ -77,6 +123,13 @@ end
 $$;
 
 COMMENT ON FUNCTION private.draw_credits(p_user_id uuid, p_credits integer, p_opened_at timestamp with time zone) IS 'Take credits from grants: soonest end first, then monthly before bonus before purchased, then oldest. The caller holds the account.';
+
+CREATE FUNCTION private.end_stream(p_lease_id uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  delete from private.stream_leases where id = p_lease_id;
+$$;
 
 CREATE FUNCTION private.expire_grants(p_limit integer DEFAULT 1000) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -487,6 +540,22 @@ begin
 end
 $$;
 
+CREATE FUNCTION private.prune_limits() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  rows_max constant integer := 100000;
+begin
+  delete from private.call_rates
+  where subject in (select subject from private.call_rates where full_at < now() limit rows_max);
+  delete from private.stream_leases
+  where id in (select id from private.stream_leases where expires_at < now() limit rows_max);
+end
+$$;
+
+COMMENT ON FUNCTION private.prune_limits() IS 'Forget full buckets and ended leases: a full bucket is what everybody starts with.';
+
 CREATE FUNCTION private.recent_cron_runs(limit_runs integer) RETURNS TABLE(job_name text, schedule text, status text, return_message text, started_at timestamp with time zone, ended_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
@@ -652,6 +721,16 @@ end
 $$;
 
 COMMENT ON FUNCTION private.release_hold(p_hold_id uuid, p_state text) IS 'Give a hold back uncharged; false when it was resolved already.';
+
+CREATE FUNCTION private.renew_stream(p_lease_id uuid, p_lease_seconds integer) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  update private.stream_leases
+  set expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds)
+  where id = p_lease_id
+  returning true;
+$$;
 
 CREATE FUNCTION private.repair_reference(p_user_id uuid, p_version bigint) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -893,12 +972,28 @@ begin
 end
 $$;
 
+CREATE UNLOGGED TABLE private.call_rates (
+    subject text NOT NULL,
+    full_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50');
+
+COMMENT ON TABLE private.call_rates IS 'Who calls, by user or address. full_at: when the bucket is full if nobody calls; what is missing now is (full_at - now) / step.';
+
 CREATE TABLE private.reference_marks (
     user_id uuid NOT NULL,
     marked_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 COMMENT ON TABLE private.reference_marks IS 'A user stands here from a change of tier, e-mail or balance on until a snapshot of them is in the outbox.';
+
+CREATE UNLOGGED TABLE private.stream_leases (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    subject text NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE private.stream_leases IS 'Streams that are open. Their instance renews them; when it dies, they end by themselves.';
 
 CREATE TABLE public.audit_log (
     id bigint NOT NULL,
@@ -1187,8 +1282,14 @@ CREATE TABLE public.user_symbols (
     CONSTRAINT user_symbols_timeframe_known CHECK ((timeframe = ANY (ARRAY['1m'::text, '5m'::text, '15m'::text, '30m'::text, '1h'::text, '4h'::text, '1d'::text, '1w'::text])))
 );
 
+ALTER TABLE ONLY private.call_rates
+    ADD CONSTRAINT call_rates_pkey PRIMARY KEY (subject);
+
 ALTER TABLE ONLY private.reference_marks
     ADD CONSTRAINT reference_marks_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY private.stream_leases
+    ADD CONSTRAINT stream_leases_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
@@ -1243,6 +1344,8 @@ ALTER TABLE ONLY public.user_symbols
 
 ALTER TABLE ONLY public.user_symbols
     ADD CONSTRAINT user_symbols_pkey PRIMARY KEY (id);
+
+CREATE INDEX stream_leases_by_subject ON private.stream_leases USING btree (subject);
 
 CREATE INDEX audit_log_newest ON public.audit_log USING btree (created_at DESC);
 
@@ -1354,7 +1457,11 @@ ALTER TABLE ONLY public.spending_limits
 ALTER TABLE ONLY public.user_symbols
     ADD CONSTRAINT user_symbols_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
 
+ALTER TABLE private.call_rates ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE private.reference_marks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE private.stream_leases ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY worker_reads ON private.reference_marks FOR SELECT TO zmarty_worker USING (true);
 
@@ -1456,9 +1563,15 @@ GRANT CREATE ON SCHEMA public TO postgres;
 GRANT USAGE ON SCHEMA public TO zmarty_api;
 GRANT USAGE ON SCHEMA public TO zmarty_worker;
 
+REVOKE ALL ON FUNCTION private.admit_call(p_user_id uuid, p_is_operator boolean, p_address text, p_bucket text, p_multiple integer, p_signed_out integer, p_streams text, p_factor integer, p_lease_seconds integer, OUT admitted boolean, OUT per_minute integer, OUT remaining integer, OUT reset_seconds integer, OUT retry_seconds integer, OUT streams_max integer, OUT lease_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.admit_call(p_user_id uuid, p_is_operator boolean, p_address text, p_bucket text, p_multiple integer, p_signed_out integer, p_streams text, p_factor integer, p_lease_seconds integer, OUT admitted boolean, OUT per_minute integer, OUT remaining integer, OUT reset_seconds integer, OUT retry_seconds integer, OUT streams_max integer, OUT lease_id uuid) TO zmarty_api;
+
 REVOKE ALL ON FUNCTION private.canonical_symbol(written text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.draw_credits(p_user_id uuid, p_credits integer, p_opened_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.end_stream(p_lease_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.end_stream(p_lease_id uuid) TO zmarty_api;
 
 REVOKE ALL ON FUNCTION private.expire_grants(p_limit integer) FROM PUBLIC;
 
@@ -1492,6 +1605,8 @@ REVOKE ALL ON FUNCTION private.notify_outbox() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.outrun_version(p_version bigint) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION private.prune_limits() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION private.recent_cron_runs(limit_runs integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.recent_cron_runs(limit_runs integer) TO zmarty_api;
 GRANT ALL ON FUNCTION private.recent_cron_runs(limit_runs integer) TO zmarty_worker;
@@ -1510,6 +1625,9 @@ REVOKE ALL ON FUNCTION private.relay_user_symbol() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.release_hold(p_hold_id uuid, p_state text) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.release_hold(p_hold_id uuid, p_state text) TO zmarty_api;
+
+REVOKE ALL ON FUNCTION private.renew_stream(p_lease_id uuid, p_lease_seconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION private.renew_stream(p_lease_id uuid, p_lease_seconds integer) TO zmarty_api;
 
 REVOKE ALL ON FUNCTION private.repair_reference(p_user_id uuid, p_version bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.repair_reference(p_user_id uuid, p_version bigint) TO zmarty_worker;

@@ -28,7 +28,6 @@ from orchestrator_api.chat.completions import (
 from orchestrator_api.chat.events import Completed, Event, Failed
 from orchestrator_api.chat.exchange import (
     IdempotencyKeyReused,
-    RateLimited,
     RequestInProgress,
     find_answer,
     open_exchange,
@@ -47,6 +46,7 @@ from orchestrator_api.chat.ui_stream import HEADERS, ui_frames, usage_json
 from orchestrator_api.credits import ledger
 from orchestrator_api.credits.pricing import CreditsExhausted, SpendingLimitReached
 from orchestrator_api.event_stream import EventStream
+from orchestrator_api.limits.limiter import RateLimited
 from orchestrator_api.model_router.catalog import candidates
 from orchestrator_api.openapi import documented
 from orchestrator_api.parsing import parse_body
@@ -168,7 +168,7 @@ async def _converse(request: Request, form: Form[Asked]) -> Response:
             limits.available, limits.price_cap, question.price_cap, limits.per_request, limits.left_today
         ),
     )
-    exchange = await open_exchange(resources.chat, user, question, plan, limits, key)
+    exchange = await open_exchange(resources.chat, user, question, plan, key)
     return await _respond(form, asked, answer(resources, exchange, plan, briefing))
 
 

@@ -72,6 +72,9 @@ TRADING = {
 CHAT_FUNCTIONS = {
     "private.grant_credits": {"zmarty_api"},
     "private.refund_charge": {"zmarty_api"},
+    "private.admit_call": {"zmarty_api"},
+    "private.renew_stream": {"zmarty_api"},
+    "private.end_stream": {"zmarty_api"},
     "private.hold_credits": {"zmarty_api"},
     "private.settle_hold": {"zmarty_api"},
     "private.release_hold": {"zmarty_api"},
