@@ -36,6 +36,13 @@ where lower(email) = lower($1::text);
 -- name: grant_monthly_to
 select private.grant_monthly_to($1::uuid);
 
+-- name: credit_differences
+select user_id, subject, recorded, rebuilt
+from private.credit_differences($1::uuid, $2::integer);
+
+-- name: repair_credits
+select private.repair_credits($1::uuid);
+
 -- name: tiers
 select tier
 from public.tiers

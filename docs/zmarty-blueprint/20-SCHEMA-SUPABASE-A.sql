@@ -1,5 +1,5 @@
 -- Supabase A (chat) as its migrations leave it. Generated from supabase/chat/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: 48cb0854fede0f62
+-- by `make pages`; do not edit. Fingerprint of the migrations: e4031cb5cb7406e7
 
 CREATE SCHEMA private;
 
@@ -88,6 +88,79 @@ end
 $_$;
 
 COMMENT ON FUNCTION private.canonical_symbol(written text) IS 'The same rules as zmarty.market.Symbol.parse, for clients that write directly; a test holds both to the same answers.';
+
+CREATE FUNCTION private.credit_differences(p_user_id uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 1000) RETURNS TABLE(user_id uuid, subject text, recorded bigint, rebuilt bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  with accounts as (
+    select account.user_id, account.balance, account.held
+    from public.credit_accounts as account
+    where p_user_id is null or account.user_id = p_user_id
+  ),
+  entries as (
+    select
+      entry.user_id,
+      sum(entry.amount) as total,
+      -- What is written beside each entry, against what the entries before it make.
+      count(*) filter (where entry.balance_after <> entry.running) as crooked
+    from (
+      select
+        ledger.user_id, ledger.amount, ledger.balance_after,
+        sum(ledger.amount) over (partition by ledger.user_id order by ledger.id) as running
+      from public.credits_ledger as ledger
+      where p_user_id is null or ledger.user_id = p_user_id
+    ) as entry
+    group by entry.user_id
+  ),
+  holds as (
+    select hold.user_id, sum(hold.credits) as total
+    from public.credit_holds as hold
+    where hold.state = 'held' and (p_user_id is null or hold.user_id = p_user_id)
+    group by hold.user_id
+  ),
+  draws as (
+    select ledger.user_id, draw.key::bigint as grant_id, sum(draw.value::bigint) as total
+    from public.credits_ledger as ledger
+    cross join lateral jsonb_each_text(ledger.drawn) as draw
+    where ledger.drawn is not null and (p_user_id is null or ledger.user_id = p_user_id)
+    group by ledger.user_id, draw.key
+  ),
+  grants as (
+    select
+      granted.user_id, granted.id, granted.remaining, granted.credits - coalesce(draws.total, 0) as rebuilt
+    from public.credit_grants as granted
+    left join draws on draws.grant_id = granted.id and draws.user_id = granted.user_id
+    where p_user_id is null or granted.user_id = p_user_id
+  )
+  select found.user_id, found.subject, found.recorded, found.rebuilt
+  from (
+    select accounts.user_id, 'balance' as subject, accounts.balance::bigint as recorded, coalesce(entries.total, 0)::bigint as rebuilt
+    from accounts left join entries using (user_id)
+    where accounts.balance <> coalesce(entries.total, 0)
+    union all
+    select accounts.user_id, 'held', accounts.held, coalesce(holds.total, 0)::bigint
+    from accounts left join holds using (user_id)
+    where accounts.held <> coalesce(holds.total, 0)
+    union all
+    select entries.user_id, 'running balances', entries.crooked, 0
+    from entries
+    where entries.crooked > 0
+    union all
+    select grants.user_id, 'grant ' || grants.id, grants.remaining, grants.rebuilt::bigint
+    from grants
+    where grants.remaining <> grants.rebuilt
+    union all
+    select accounts.user_id, 'grants in all', coalesce(sum(grants.rebuilt), 0)::bigint, coalesce(max(entries.total), 0)::bigint
+    from accounts left join grants using (user_id) left join entries using (user_id)
+    group by accounts.user_id
+    having coalesce(sum(grants.rebuilt), 0) <> coalesce(max(entries.total), 0)
+  ) as found
+  order by found.user_id, found.subject
+  limit p_limit;
+$$;
+
+COMMENT ON FUNCTION private.credit_differences(p_user_id uuid, p_limit integer) IS 'Where accounts and grants differ from what the entries and open holds make of them; no row: everything agrees.';
 
 CREATE FUNCTION private.draw_credits(p_user_id uuid, p_credits integer, p_opened_at timestamp with time zone) RETURNS jsonb
     LANGUAGE plpgsql
@@ -732,6 +805,45 @@ CREATE FUNCTION private.renew_stream(p_lease_id uuid, p_lease_seconds integer) R
   returning true;
 $$;
 
+CREATE FUNCTION private.repair_credits(p_user_id uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  repaired integer := 0;
+  touched integer;
+begin
+  perform from public.credit_accounts where user_id = p_user_id for update;
+  -- The entries are the truth and stay untouched; what is derived from them is derived again.
+  update public.credit_grants as granted
+  set remaining = granted.credits - rebuilt.drawn
+  from (
+    select inner_grant.id, coalesce(sum((ledger.drawn ->> inner_grant.id::text)::integer), 0) as drawn
+    from public.credit_grants as inner_grant
+    left join public.credits_ledger as ledger
+      on ledger.user_id = inner_grant.user_id and ledger.drawn ? inner_grant.id::text
+    where inner_grant.user_id = p_user_id
+    group by inner_grant.id
+  ) as rebuilt
+  where granted.id = rebuilt.id and granted.remaining <> granted.credits - rebuilt.drawn;
+  get diagnostics repaired = row_count;
+  update public.credit_accounts as account
+  set balance = truth.balance, held = truth.held, updated_at = now(), next_expiry = (
+    select min(expires_at) from public.credit_grants where user_id = p_user_id and remaining > 0
+  )
+  from (
+    select
+      coalesce((select sum(amount) from public.credits_ledger where user_id = p_user_id), 0)::integer as balance,
+      coalesce((select sum(credits) from public.credit_holds where user_id = p_user_id and state = 'held'), 0)::integer as held
+  ) as truth
+  where account.user_id = p_user_id and (account.balance, account.held) is distinct from (truth.balance, truth.held);
+  get diagnostics touched = row_count;
+  return repaired + touched;
+end
+$$;
+
+COMMENT ON FUNCTION private.repair_credits(p_user_id uuid) IS 'Derive a user''s account and grants from their entries and open holds again; returns how many rows changed. Entries are never touched.';
+
 CREATE FUNCTION private.repair_reference(p_user_id uuid, p_version bigint) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -789,6 +901,18 @@ end
 $$;
 
 COMMENT ON FUNCTION private.repair_watchers(p_user_id uuid, p_symbols text[], p_timeframes text[], p_version bigint) IS 'Send these pairs of a user again as they are here, with versions beyond p_version; returns how many.';
+
+CREATE FUNCTION private.require_oneself(p_user_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  -- PostgREST turns PT and three digits into a status.
+  if p_user_id is null or auth.uid() is distinct from p_user_id then
+    raise exception 'p_user_id: must be your own id' using errcode = 'PT403';
+  end if;
+end
+$$;
 
 CREATE FUNCTION private.resolve_hold(p_hold_id uuid, p_state text, p_charged integer) RETURNS uuid
     LANGUAGE plpgsql
@@ -972,6 +1096,70 @@ begin
 end
 $$;
 
+CREATE FUNCTION public.get_user_credits(p_user_id uuid) RETURNS integer
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform private.require_oneself(p_user_id);
+  return coalesce((select balance - held from public.credit_accounts where user_id = p_user_id), 0);
+end
+$$;
+
+COMMENT ON FUNCTION public.get_user_credits(p_user_id uuid) IS 'What the signed-in user may spend now.';
+
+CREATE FUNCTION public.spend_credits(p_user_id uuid, p_amount integer, p_description text, p_idempotency_key text DEFAULT NULL::text) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  amount_max constant integer := 100;
+  length_max constant integer := 500;
+  key_length_max constant integer := 255;
+  entry public.credits_ledger;
+  held record;
+  left_over integer;
+begin
+  perform private.require_oneself(p_user_id);
+  if p_amount is null or p_amount not between 1 and amount_max then
+    raise exception 'p_amount: must be between 1 and %', amount_max using errcode = 'PT422';
+  end if;
+  if coalesce(char_length(btrim(p_description)), 0) not between 1 and length_max then
+    raise exception 'p_description: must have 1 to % characters', length_max using errcode = 'PT422';
+  end if;
+  if char_length(p_idempotency_key) not between 1 and key_length_max then
+    raise exception 'p_idempotency_key: must have 1 to % characters', key_length_max using errcode = 'PT422';
+  end if;
+  perform from public.credit_accounts where user_id = p_user_id for update;
+  select * into entry
+  from public.credits_ledger
+  where user_id = p_user_id and kind = 'charge' and metadata ->> 'client_key' = p_idempotency_key;
+  if found then
+    if entry.amount <> -p_amount or entry.reason <> p_description then
+      raise exception 'p_idempotency_key: belongs to another spending' using errcode = 'PT409';
+    end if;
+    return entry.balance_after;
+  end if;
+  -- The ledger's own verbs: the same locks, limits, grants and entries as an answer that is charged.
+  select * into held from private.hold_credits(p_user_id, p_amount, 60);
+  if held.limit_reached is not null then
+    raise exception 'spending_limit_reached: your limit % leaves % credits', held.limit_reached, held.limit_left
+      using errcode = 'PT402';
+  end if;
+  if held.hold_id is null then
+    raise exception 'credits_exhausted: % needed, % available', p_amount, coalesce(held.available, 0) using errcode = 'PT402';
+  end if;
+  select balance into left_over
+  from private.settle_hold(
+    held.hold_id, p_amount, null, null, null, null, p_description,
+    case when p_idempotency_key is null then '{}' else jsonb_build_object('client_key', p_idempotency_key) end
+  );
+  return left_over;
+end
+$$;
+
+COMMENT ON FUNCTION public.spend_credits(p_user_id uuid, p_amount integer, p_description text, p_idempotency_key text) IS 'Charge the signed-in user 1 to 100 credits; returns the balance left. With a key it happens once, however often it is called.';
+
 CREATE UNLOGGED TABLE private.call_rates (
     subject text NOT NULL,
     full_at timestamp with time zone NOT NULL
@@ -1129,6 +1317,42 @@ CREATE TABLE public.credit_holds (
     CONSTRAINT credit_holds_resolved_once CHECK (((state = 'held'::text) = (resolved_at IS NULL))),
     CONSTRAINT credit_holds_state_known CHECK ((state = ANY (ARRAY['held'::text, 'settled'::text, 'released'::text, 'expired'::text])))
 );
+
+CREATE VIEW public.credit_transactions WITH (security_invoker='true') AS
+ SELECT entry.id,
+    entry.user_id,
+        CASE
+            WHEN (entry.kind = 'charge'::text) THEN 'spend'::text
+            WHEN ((entry.kind = 'grant'::text) AND (came.kind = 'bonus'::text)) THEN 'bonus'::text
+            WHEN (entry.kind = 'grant'::text) THEN 'earn'::text
+            ELSE entry.kind
+        END AS type,
+    entry.amount,
+    entry.balance_after,
+    entry.reason AS description,
+    ((entry.metadata - 'actor'::text) - 'request'::text) AS metadata,
+    entry.created_at
+   FROM (public.credits_ledger entry
+     LEFT JOIN public.credit_grants came ON ((came.entry_id = entry.id)));
+
+COMMENT ON VIEW public.credit_transactions IS 'The ledger under the name and the types that the customer''s clients know.';
+
+CREATE VIEW public.credits WITH (security_invoker='true') AS
+ SELECT account.user_id AS id,
+    account.user_id,
+    account.balance,
+    (COALESCE(moved.earned, (0)::bigint))::integer AS total_earned,
+    (COALESCE(moved.spent, (0)::bigint))::integer AS total_spent,
+    moved.last_refill_at,
+    account.updated_at
+   FROM (public.credit_accounts account
+     LEFT JOIN LATERAL ( SELECT sum(entry.amount) FILTER (WHERE (entry.kind = ANY (ARRAY['grant'::text, 'refund'::text]))) AS earned,
+            (- sum(entry.amount) FILTER (WHERE (entry.kind = 'charge'::text))) AS spent,
+            max(entry.created_at) FILTER (WHERE (entry.kind = 'grant'::text)) AS last_refill_at
+           FROM public.credits_ledger entry
+          WHERE (entry.user_id = account.user_id)) moved ON (true));
+
+COMMENT ON VIEW public.credits IS 'A user''s credits as the customer''s clients read them; credit_accounts and the ledger hold everything.';
 
 ALTER TABLE public.credits_ledger ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.credits_ledger_id_seq
@@ -1363,6 +1587,8 @@ CREATE INDEX credit_holds_expiring ON public.credit_holds USING btree (expires_a
 
 CREATE INDEX credits_ledger_by_user ON public.credits_ledger USING btree (user_id, id DESC);
 
+CREATE INDEX credits_ledger_client_keys ON public.credits_ledger USING btree (user_id, ((metadata ->> 'client_key'::text))) WHERE (metadata ? 'client_key'::text);
+
 CREATE INDEX credits_ledger_refunds ON public.credits_ledger USING btree (refund_of) WHERE (refund_of IS NOT NULL);
 
 CREATE INDEX messages_by_conversation ON public.messages USING btree (conversation_id, created_at, id);
@@ -1568,6 +1794,8 @@ GRANT ALL ON FUNCTION private.admit_call(p_user_id uuid, p_is_operator boolean, 
 
 REVOKE ALL ON FUNCTION private.canonical_symbol(written text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION private.credit_differences(p_user_id uuid, p_limit integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION private.draw_credits(p_user_id uuid, p_credits integer, p_opened_at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.end_stream(p_lease_id uuid) FROM PUBLIC;
@@ -1629,11 +1857,15 @@ GRANT ALL ON FUNCTION private.release_hold(p_hold_id uuid, p_state text) TO zmar
 REVOKE ALL ON FUNCTION private.renew_stream(p_lease_id uuid, p_lease_seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.renew_stream(p_lease_id uuid, p_lease_seconds integer) TO zmarty_api;
 
+REVOKE ALL ON FUNCTION private.repair_credits(p_user_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION private.repair_reference(p_user_id uuid, p_version bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.repair_reference(p_user_id uuid, p_version bigint) TO zmarty_worker;
 
 REVOKE ALL ON FUNCTION private.repair_watchers(p_user_id uuid, p_symbols text[], p_timeframes text[], p_version bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.repair_watchers(p_user_id uuid, p_symbols text[], p_timeframes text[], p_version bigint) TO zmarty_worker;
+
+REVOKE ALL ON FUNCTION private.require_oneself(p_user_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.resolve_hold(p_hold_id uuid, p_state text, p_charged integer) FROM PUBLIC;
 
@@ -1655,6 +1887,14 @@ REVOKE ALL ON FUNCTION private.watch_balance() FROM PUBLIC;
 REVOKE ALL ON FUNCTION private.welcome(p_user_id uuid, p_metadata jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.welcome_new_user() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.get_user_credits(p_user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.get_user_credits(p_user_id uuid) TO authenticated;
+GRANT ALL ON FUNCTION public.get_user_credits(p_user_id uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.spend_credits(p_user_id uuid, p_amount integer, p_description text, p_idempotency_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.spend_credits(p_user_id uuid, p_amount integer, p_description text, p_idempotency_key text) TO authenticated;
+GRANT ALL ON FUNCTION public.spend_credits(p_user_id uuid, p_amount integer, p_description text, p_idempotency_key text) TO service_role;
 
 GRANT SELECT ON TABLE private.reference_marks TO zmarty_worker;
 
@@ -1692,6 +1932,14 @@ GRANT ALL ON SEQUENCE public.credit_grants_id_seq TO service_role;
 GRANT ALL ON TABLE public.credit_holds TO service_role;
 GRANT SELECT ON TABLE public.credit_holds TO authenticated;
 GRANT SELECT ON TABLE public.credit_holds TO zmarty_api;
+
+GRANT ALL ON TABLE public.credit_transactions TO service_role;
+GRANT SELECT ON TABLE public.credit_transactions TO authenticated;
+GRANT SELECT ON TABLE public.credit_transactions TO zmarty_api;
+
+GRANT ALL ON TABLE public.credits TO service_role;
+GRANT SELECT ON TABLE public.credits TO authenticated;
+GRANT SELECT ON TABLE public.credits TO zmarty_api;
 
 GRANT ALL ON SEQUENCE public.credits_ledger_id_seq TO anon;
 GRANT ALL ON SEQUENCE public.credits_ledger_id_seq TO authenticated;

@@ -188,6 +188,15 @@ async def test_parallel_grants_charges_and_expiries_agree(chat: Pool, user_id: U
     assert await audit(chat, user_id) == 100 + 6 * 7
 
 
+async def test_64_duplicates_of_a_grant_are_one(chat: Pool, user_id: UUID) -> None:
+    made = await asyncio.gather(
+        *(chat.fetchval("select private.grant_credits($1, 5, 'key', 'test')", user_id) for _ in range(64))
+    )
+
+    assert len(set(made)) == 1
+    assert await audit(chat, user_id) == 105
+
+
 async def test_a_grant_must_end_in_the_future(chat: Pool, user_id: UUID) -> None:
     with pytest.raises(asyncpg.InvalidParameterValueError, match="expires_at: must lie in the future"):
         await grant(chat, user_id, 5, seconds=-1)

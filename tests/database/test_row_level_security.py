@@ -18,6 +18,8 @@ CHAT = {
     "credit_accounts": {"authenticated": "s", "zmarty_api": "s"},
     "credit_balance": {"authenticated": "s", "zmarty_api": "s"},
     "credit_grants": {"authenticated": "s", "zmarty_api": "s"},
+    "credit_transactions": {"authenticated": "s", "zmarty_api": "s"},
+    "credits": {"authenticated": "s", "zmarty_api": "s"},
     "credit_holds": {"authenticated": "s", "zmarty_api": "s"},
     "credits_ledger": {"authenticated": "s", "zmarty_api": "s"},
     "messages": {"authenticated": "s", "zmarty_api": "siu"},
@@ -72,6 +74,8 @@ TRADING = {
 CHAT_FUNCTIONS = {
     "private.grant_credits": {"zmarty_api"},
     "private.refund_charge": {"zmarty_api"},
+    "public.get_user_credits": {"authenticated"},
+    "public.spend_credits": {"authenticated"},
     "private.admit_call": {"zmarty_api"},
     "private.renew_stream": {"zmarty_api"},
     "private.end_stream": {"zmarty_api"},
@@ -273,6 +277,8 @@ OWNED = [
     "credits_ledger",
     "credit_grants",
     "credit_holds",
+    "credits",
+    "credit_transactions",
     "spending_limits",
     "credit_balance",
 ]

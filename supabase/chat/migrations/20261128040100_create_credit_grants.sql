@@ -61,11 +61,15 @@ for each row execute function private.watch_balance();
 create trigger watch_changed_balance before update on public.credit_accounts
 for each row when (new.balance is distinct from old.balance) execute function private.watch_balance();
 
--- Nobody moves credits while what is there becomes the first grant.
-lock table public.credit_accounts in share row exclusive mode;
-insert into public.credit_grants (user_id, kind, credits, remaining)
-select user_id, 'bonus', balance, balance from public.credit_accounts where balance > 0 order by user_id;
-update public.credit_accounts set low_since = now() where balance < 20;
+do $$
+begin
+  -- Nobody moves credits while what is there becomes the first grant.
+  lock table public.credit_accounts in share row exclusive mode;
+  insert into public.credit_grants (user_id, kind, credits, remaining)
+  select user_id, 'bonus', balance, balance from public.credit_accounts where balance > 0 order by user_id;
+  update public.credit_accounts set low_since = now() where balance < 20;
+end
+$$;
 
 alter table public.credit_grants enable row level security;
 revoke all on public.credit_grants from anon, authenticated;
