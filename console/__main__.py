@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -17,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from console import (
     accounts,
     candle_file,
+    credits,
     doctor,
     mirror,
     queue_commands,
@@ -203,12 +205,35 @@ def grant(
     email: str,
     credits_granted: Annotated[int, typer.Argument(metavar="CREDITS", min=1, max=1_000_000)],
     reason: Annotated[str, typer.Option(help="Why; it is kept in the ledger and the audit log.")],
+    kind: Annotated[Literal["bonus", "purchased"], typer.Option(help="What they are.")] = "bonus",
+    expires: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The UTC day on which they end.")
+    ] = None,
     key: Annotated[str | None, typer.Option(help="Grant only once for this key.")] = None,
 ) -> None:
     """Grant credits to a user."""
     dsn = ConsoleSettings.read().dsn("chat")
-    balance = asyncio.run(accounts.grant_credits(dsn, email, credits_granted, reason, key=key))
+    ends_at = expires.replace(tzinfo=UTC) if expires else None
+    balance = asyncio.run(
+        accounts.grant_credits(dsn, email, credits_granted, reason, key=key, kind=kind, expires_at=ends_at)
+    )
     screen.print(f"[green]✓[/] {escape(email)} now has {balance} credits")
+
+
+@app.command()
+def refund(
+    entry_id: Annotated[int, typer.Argument(metavar="ENTRY_ID", min=1)],
+    reason: Annotated[str, typer.Option(help="Why; it is kept in the ledger and the audit log.")],
+    credits_refunded: Annotated[
+        int | None,
+        typer.Option("--credits", min=1, help="A part; all that is left of the charge unless given."),
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="Refund only once for this key.")] = None,
+) -> None:
+    """Give back a charge, or a part of it."""
+    dsn = ConsoleSettings.read().dsn("chat")
+    done = asyncio.run(accounts.refund_charge(dsn, entry_id, credits_refunded, reason, key=key))
+    screen.print(f"[green]✓[/] {done.amount} credits given back; the user now has {done.balance}")
 
 
 @app.command()
@@ -220,6 +245,10 @@ def tier(email: str, name: Annotated[str, typer.Argument(metavar="TIER")]) -> No
 
 @app.command()
 def reconcile(
+    what: Annotated[
+        Literal["mirror", "credits"],
+        typer.Argument(help="The mirror of users' data, or the ledger of credits."),
+    ] = "mirror",
     repair: Annotated[bool, typer.Option("--repair", help="Have what differs sent again; audited.")] = False,
     retry_parked: Annotated[
         bool, typer.Option("--retry-parked", help="With --repair: try again what was refused for good.")
@@ -230,16 +259,48 @@ def reconcile(
         typer.Option(help="Who is doing this, for the audit log; your user and host unless given."),
     ] = None,
 ) -> None:
-    """Compare the mirror in the trading database with the chat database, row by row; ends with 1 when they differ."""
+    """Compare what is derived with what it comes from; ends with 1 when they differ.
+
+    The mirror in the trading database with the chat database, row by row. Or, with `credits`, balances, holds and grants
+    with the entries of the ledger.
+    """
     if retry_parked and not repair:
         raise typer.BadParameter("needs --repair", param_hint="--retry-parked")
     settings = ConsoleSettings.read()
+    if what == "credits":
+        if retry_parked:
+            raise typer.BadParameter("is about the mirror", param_hint="--retry-parked")
+        raise typer.Exit(reconcile_credits(settings.dsn("chat"), repair, as_json, operator(actor)))
     findings, retried = asyncio.run(compare_mirror(settings, repair, retry_parked, operator(actor)))
     if as_json:
         screen.print_json(data={**findings.summary(), "retried": retried})
     else:
         print_mirror(findings, retried, repair)
     raise typer.Exit(1 if findings.differences > findings.repaired else 0)
+
+
+def reconcile_credits(dsn: str, repair: bool, as_json: bool, actor: str) -> int:
+    found = asyncio.run(credits.compare(dsn))
+    left = asyncio.run(credits.repair(dsn, found, actor=actor)) if repair and found else found
+    if as_json:
+        told = [{**asdict(difference), "user_id": str(difference.user_id)} for difference in left]
+        screen.print_json(data={"found": len(found), "differences": told})
+        return 1 if left else 0
+    for difference in left:
+        screen.print(
+            f"[red]✗[/] user {difference.user_id}: {difference.subject} is {difference.recorded}, "
+            f"its entries make it {difference.rebuilt}",
+            soft_wrap=True,
+        )
+    if repair and found:
+        screen.print(f"[green]✓[/] {len(found) - len(left)} of {len(found)} differences repaired")
+    elif not left:
+        screen.print("[green]✓[/] every balance, hold and grant is what its entries make of it")
+    else:
+        screen.print(
+            "  → `zmarty reconcile credits --repair` derives them from the entries again", soft_wrap=True
+        )
+    return 1 if left else 0
 
 
 async def compare_mirror(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import asyncpg
 
 from console.audit import USER_AGENT, operator
 from console.migrations import CONNECT_SECONDS, SQL
+from orchestrator_api.credits import ledger
+from orchestrator_api.credits.ledger import Correction
 from zmarty.postgres import Connection, set_types
 
 
@@ -33,35 +36,70 @@ async def find_user(connection: Connection, email: str) -> UUID:
 
 
 async def grant_credits(
-    dsn: str, email: str, credits_granted: int, reason: str, *, key: str | None = None
+    dsn: str,
+    email: str,
+    credits_granted: int,
+    reason: str,
+    *,
+    key: str | None = None,
+    kind: str = "bonus",
+    expires_at: datetime | None = None,
 ) -> int:
     """Grant once for each key and answer the balance; without a key each call grants anew."""
     connection = await connect(dsn)
     try:
         async with connection.transaction():
-            user_id = await find_user(connection, email)
-            before = await connection.fetchval(SQL["balance"], user_id) or 0
-            await connection.fetchval(
-                SQL["grant_credits"],
-                user_id,
-                credits_granted,
-                f"console:{key or uuid4()}",
-                reason,
-                {"actor": operator()},
+            done = await ledger.grant(
+                connection,
+                await find_user(connection, email),
+                credits=credits_granted,
+                key=f"console:{key or uuid4()}",
+                reason=reason,
+                kind=kind,
+                expires_at=expires_at,
+                actor=operator(),
             )
-            after: int = await connection.fetchval(SQL["balance"], user_id)
-            # A repeated key grants nothing, and a grant that never was must not be in the log.
-            if after != before:
-                await audit(
-                    connection,
-                    "credits_granted",
-                    f"user:{user_id}",
-                    old={"balance": before},
-                    new={"balance": after, "reason": reason},
-                )
-            return after
+            await _audit_correction(connection, "credits_granted", done, {"reason": reason, "kind": kind})
+            return done.balance
     finally:
         await connection.close()
+
+
+async def refund_charge(
+    dsn: str, entry_id: int, credits_refunded: int | None, reason: str, *, key: str | None = None
+) -> Correction:
+    """Give back a charge, or a part of it, once for each key; without a key each call is a refund of its own."""
+    connection = await connect(dsn)
+    try:
+        async with connection.transaction():
+            done = await ledger.refund(
+                connection,
+                entry_id,
+                credits=credits_refunded,
+                key=f"console:{key or uuid4()}",
+                reason=reason,
+                actor=operator(),
+            )
+            await _audit_correction(
+                connection, "credits_refunded", done, {"reason": reason, "refund_of": entry_id}
+            )
+            return done
+    finally:
+        await connection.close()
+
+
+async def _audit_correction(
+    connection: Connection, action: str, done: Correction, told: dict[str, object]
+) -> None:
+    # A repeated key changes nothing, and what never was must not be in the log.
+    if done.is_new:
+        await audit(
+            connection,
+            action,
+            f"user:{done.user_id}",
+            old={"balance": done.balance - done.amount},
+            new={"balance": done.balance, "entry_id": done.entry_id, **told},
+        )
 
 
 async def set_tier(dsn: str, email: str, tier: str) -> str:
@@ -76,8 +114,14 @@ async def set_tier(dsn: str, email: str, tier: str) -> str:
             before: str = await connection.fetchval(SQL["lock_tier"], user_id)
             if before != tier:
                 await connection.execute(SQL["set_tier"], user_id, tier)
+                # Who moves up need not wait for tonight's round.
+                granted = await connection.fetchval(SQL["grant_monthly_to"], user_id)
                 await audit(
-                    connection, "tier_changed", f"user:{user_id}", old={"tier": before}, new={"tier": tier}
+                    connection,
+                    "tier_changed",
+                    f"user:{user_id}",
+                    old={"tier": before},
+                    new={"tier": tier, "credits_granted": granted},
                 )
             return before
     finally:

@@ -33,13 +33,15 @@ select id
 from auth.users
 where lower(email) = lower($1::text);
 
--- name: balance
-select balance
-from public.credit_accounts
-where user_id = $1::uuid;
+-- name: grant_monthly_to
+select private.grant_monthly_to($1::uuid);
 
--- name: grant_credits
-select private.grant_credits($1::uuid, $2::integer, $3::text, $4::text, $5::jsonb);
+-- name: credit_differences
+select user_id, subject, recorded, rebuilt
+from private.credit_differences($1::uuid, $2::integer);
+
+-- name: repair_credits
+select private.repair_credits($1::uuid);
 
 -- name: tiers
 select tier

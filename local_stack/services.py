@@ -135,6 +135,8 @@ def api(site: Site) -> Service:
             "CHAT_SUPABASE_PUBLISHABLE_KEY": PUBLISHABLE_KEY,
             "ALLOWED_ORIGINS": site.api,
             "MARKET_NOTE": market_note(site),
+            "CALL_LIMITS_FACTOR": "100",
+            "TRUSTED_PROXY_HOPS": "0",
             "CLUSTERS_WEBHOOK_SECRETS": site.secrets.webhook,
         },
         is_healthy=answers(site, "api", "/livez"),

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 
 from orchestrator_api.accounts.routes import routes as accounts_routes
 from orchestrator_api.admin.actions import routes as admin_action_routes
+from orchestrator_api.admin.credits import routes as admin_credits_routes
 from orchestrator_api.admin.routes import routes as admin_routes
 from orchestrator_api.agents.routes import routes as agents_routes
 from orchestrator_api.auth.keys import KeyCache
@@ -29,6 +30,7 @@ from orchestrator_api.health.traffic import Traffic
 from orchestrator_api.intelligence.routes import routes as intelligence_routes
 from orchestrator_api.jobs.routes import routes as jobs_routes
 from orchestrator_api.jobs.waiting import Waiting
+from orchestrator_api.limits.limiter import CallLimits
 from orchestrator_api.liquidations.routes import routes as liquidation_routes
 from orchestrator_api.market.routes import routes as market_routes
 from orchestrator_api.market.snapshots import routes as snapshots_routes
@@ -66,6 +68,7 @@ ROUTES: tuple[BaseRoute, ...] = (
     *health_routes,
     *admin_routes,
     *admin_action_routes,
+    *admin_credits_routes,
     *pages_routes,
 )
 
@@ -124,6 +127,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             probes=Probes(vendors, client),
             checkup=Checkup(),
             traffic=Traffic(),
+            limits=CallLimits(factor=settings.call_limits_factor, trusted_hops=settings.trusted_proxy_hops),
             public=PublicConfig(
                 supabase_url=settings.chat_supabase_url,
                 publishable_key=settings.chat_supabase_publishable_key,

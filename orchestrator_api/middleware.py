@@ -14,6 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator_api.admin.store import save_error
 from orchestrator_api.error_handlers import BodyTooLarge, InternalError, refusal, request_id_of
+from orchestrator_api.limits.call import PROBES
+from orchestrator_api.limits.limiter import Limiter
 from orchestrator_api.resources import Resources
 
 log = structlog.get_logger(__name__)
@@ -32,15 +34,14 @@ REQUEST_ID_HEADER = "X-Request-ID"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 PATH_LOGGED_MAX = 200
 ERROR_LENGTH_MAX = 500
-PROBES = frozenset({"/livez", "/healthz", "/metrics"})
 STATUS_CLIENT_LEFT = 499
 
 EXPOSED_HEADERS = (
     REQUEST_ID_HEADER,
     "Retry-After",
-    "RateLimit-Limit",
-    "RateLimit-Remaining",
-    "RateLimit-Reset",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
     "X-Vercel-AI-UI-Message-Stream",
 )
 ACCEPTED_HEADERS = (
@@ -77,6 +78,7 @@ def surroundings(allowed_origins: tuple[str, ...]) -> list[Middleware]:
             max_age=PREFLIGHT_SECONDS,
         ),
         Middleware(Net),
+        Middleware(Limiter),
         Middleware(BodyLimit),
     ]
 

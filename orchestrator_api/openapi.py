@@ -38,6 +38,10 @@ PATH_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         "description": "A model by its id, a family, or `auto`.",
         "schema": {"type": "string", "maxLength": 200, "examples": ["auto"]},
     },
+    "month": {
+        "description": "A month in UTC.",
+        "schema": {"type": "string", "pattern": r"^\d{4}-\d{2}$", "examples": ["2026-11"]},
+    },
     "queue": {
         "description": "A job queue.",
         "schema": {"type": "string", "maxLength": 64, "examples": ["compute_signals"]},

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from orchestrator_api.health.probes import Probes
     from orchestrator_api.health.traffic import Traffic
     from orchestrator_api.jobs.waiting import Waiting
+    from orchestrator_api.limits.limiter import CallLimits
     from orchestrator_api.model_router.router import Router
     from zmarty.postgres import Pool
 
@@ -46,6 +47,7 @@ class Resources:
     probes: Probes
     checkup: Checkup
     traffic: Traffic
+    limits: CallLimits
     public: PublicConfig
     commit: str
     # What has to be said of every number of the market; empty where the market is the real one.

@@ -57,6 +57,11 @@ class Settings(ServiceSettings):
     # Of the operator's tool that posts liquidation maps; without any, nobody may.
     clusters_webhook_secrets: WebhookSecrets = ()
 
+    # Every limit of calls and streams times this; the local system is in more of a hurry than its users.
+    call_limits_factor: int = Field(default=1, ge=1, le=1_000)
+    # How many proxies of ours stand in front and append to X-Forwarded-For; 0: the peer is the caller.
+    trusted_proxy_hops: int = Field(default=1, ge=0, le=5)
+
     # What to say of the market data when it is not the real one; the local system sets it.
     market_note: str = ""
 

@@ -11,7 +11,7 @@ from orchestrator_api.auth.user import User
 from orchestrator_api.chat import store
 from orchestrator_api.chat.plan import Plan
 from orchestrator_api.chat.question import Question
-from orchestrator_api.chat.store import Limits, StoredAnswer
+from orchestrator_api.chat.store import StoredAnswer
 from orchestrator_api.credits import ledger
 from orchestrator_api.credits.ledger import Charge, Hold, Settlement
 from orchestrator_api.credits.pricing import Usage
@@ -23,13 +23,6 @@ TITLE_LENGTH_MAX = 80
 KEY_LENGTH_MAX = 255
 DONE = "done"
 IN_PROGRESS = "This request is being answered; ask again with the same key in a moment."
-
-
-class RateLimited(ZmartyError):
-    """The tier allows no more for the moment."""
-
-    status: ClassVar[int] = 429
-    code: ClassVar[str] = "rate_limited"
 
 
 class RequestInProgress(ZmartyError):
@@ -107,11 +100,11 @@ async def find_answer(pool: Pool, user: User, key: RequestKey | None) -> StoredA
 
 
 async def open_exchange(
-    pool: Pool, user: User, question: Question, plan: Plan, limits: Limits, key: RequestKey | None
+    pool: Pool, user: User, question: Question, plan: Plan, key: RequestKey | None
 ) -> Exchange:
-    """Claim the key, hold the credits, count the load, keep the conversation: all or nothing.
+    """Claim the key, hold the credits, keep the conversation: all or nothing.
 
-    Raises RequestInProgress, CreditsExhausted, RateLimited and NotFound.
+    Raises RequestInProgress, CreditsExhausted, SpendingLimitReached and NotFound.
     """
     async with pool.acquire() as connection, connection.transaction():
         if key:
@@ -119,7 +112,6 @@ async def open_exchange(
         hold = await ledger.hold(connection, user.id, credits=plan.credits)
         if key:
             await store.bind_key(connection, user.id, key.key, hold.id)
-        _refuse_overload(await store.load_of(connection, user.id), limits)
         asked_at = await store.keep_conversation(
             connection, question.conversation_id, user.id, question.text[:TITLE_LENGTH_MAX]
         )
@@ -201,19 +193,3 @@ async def _claim(connection: Connection, user: User, key: RequestKey) -> None:
     await store.lock_key(connection, user.id, key.key)
     if not await store.reclaim_key(connection, user.id, key.key, key.body_sha256):
         raise RequestInProgress(IN_PROGRESS)
-
-
-def _refuse_overload(load: store.Load, limits: Limits) -> None:
-    # Our own hold is among those counted.
-    if load.running > limits.concurrent_streams:
-        raise RateLimited(
-            f"{limits.concurrent_streams} answers at once are what the plan {limits.tier} allows.",
-            limit=limits.concurrent_streams,
-            retry_after_seconds=1,
-        )
-    if load.asked > limits.requests_per_minute:
-        raise RateLimited(
-            f"{limits.requests_per_minute} questions a minute are what the plan {limits.tier} allows.",
-            limit=limits.requests_per_minute,
-            retry_after_seconds=load.retry_after_seconds,
-        )

@@ -10,6 +10,7 @@ from orchestrator_api.credits.pricing import (
     REQUEST_CREDITS_MAX,
     THOUSAND,
     CreditsExhausted,
+    SpendingLimitReached,
     cost_max,
     output_tokens_within,
 )
@@ -28,16 +29,19 @@ TOO_LONG = "is too long for any model together with its facts; ask something sho
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What bounds the price of one request: what the user has, what their tier allows, what they wish."""
+    """What bounds the price of one request: what the user has, what their tier allows, what they wish and let it cost."""
 
     available: int
     tier_cap: int
     price_cap: int | None = None
+    per_request: int | None = None
+    left_today: int | None = None
 
     @property
     def credits(self) -> int:
-        wished = REQUEST_CREDITS_MAX if self.price_cap is None else self.price_cap
-        return min(self.available, self.tier_cap, wished, REQUEST_CREDITS_MAX)
+        wished = (self.price_cap, self.per_request, self.left_today)
+        bounds = (bound for bound in wished if bound is not None)
+        return min(self.available, self.tier_cap, REQUEST_CREDITS_MAX, *bounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,8 @@ def plan_model(
     `history_tokens` are the lengths of the earlier exchanges within the prompt, oldest first: as many of these are left out
     as it takes for a model to have room and to be paid.
 
-    Raises CreditsExhausted when the balance is what is short, FieldInvalid when the user's own cap or the length is.
+    Raises CreditsExhausted when the balance is what is short, SpendingLimitReached when it is a limit the user has set,
+    FieldInvalid when the request's own cap or the length is.
     """
     if not models:
         _require(budget, DATA_CREDITS)
@@ -204,6 +209,9 @@ def _cost(model: Model, input_tokens: int, output_tokens: int) -> int:
 def _require(budget: Budget, needed: int) -> None:
     if budget.available < needed:
         raise CreditsExhausted(needed=needed, available=budget.available)
+    for limit, left in (("per_request", budget.per_request), ("per_day", budget.left_today)):
+        if left is not None and left < needed:
+            raise SpendingLimitReached(limit=limit, needed=needed, left=left)
     if budget.price_cap is not None and budget.price_cap < needed:
         raise FieldInvalid("price_cap", f"must be at least {needed} for this question")
     if budget.tier_cap < needed:

@@ -1,10 +1,18 @@
 -- name: limits_of
 select
-  tiers.tier, tiers.requests_per_minute, tiers.concurrent_streams, tiers.tokens_max, tiers.price_cap, tiers.voice,
-  coalesce(credit_accounts.balance - credit_accounts.held, 0) as available
+  tiers.tier, tiers.tokens_max, tiers.price_cap, tiers.voice,
+  coalesce(credit_accounts.balance - credit_accounts.held, 0) as available,
+  spending_limits.per_request,
+  -- Not greatest(…, 0) alone: it passes over the null of whoever has no limit.
+  case when spending_limits.per_day is not null then greatest(
+    spending_limits.per_day - credit_accounts.held
+      - case when credit_accounts.spent_on = (now() at time zone 'utc')::date then credit_accounts.spent else 0 end,
+    0
+  ) end as left_today
 from profiles
 join tiers on tiers.tier = profiles.tier
 left join credit_accounts on credit_accounts.user_id = profiles.user_id
+left join spending_limits on spending_limits.user_id = profiles.user_id
 where profiles.user_id = $1;
 
 -- name: watched_pairs
@@ -167,18 +175,6 @@ insert into conversations as kept (id, user_id, title)
 values ($1, $2, $3)
 on conflict (id) do update set updated_at = now() where kept.user_id = excluded.user_id
 returning updated_at;
-
--- name: load_of
--- One hold is one question. The account is locked by our own hold, so that questions asked at once count each other.
-select
-  count(*) filter (where state = 'held' and expires_at > now()) as running,
-  count(*) filter (where created_at > now() - interval '1 minute') as asked,
-  coalesce(
-    ceil(extract(epoch from min(created_at) filter (where created_at > now() - interval '1 minute')
-      + interval '1 minute' - now())), 1
-  )::integer as retry_after_seconds
-from credit_holds
-where user_id = $1 and created_at > now() - interval '15 minutes';
 
 -- name: save_question
 insert into messages (conversation_id, user_id, role, content, created_at)

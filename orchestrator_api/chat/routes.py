@@ -31,7 +31,6 @@ from orchestrator_api.chat.equipping import equip
 from orchestrator_api.chat.events import Completed, Event, Failed
 from orchestrator_api.chat.exchange import (
     IdempotencyKeyReused,
-    RateLimited,
     RequestInProgress,
     find_answer,
     open_exchange,
@@ -51,8 +50,9 @@ from orchestrator_api.chat.question import (
 )
 from orchestrator_api.chat.ui_stream import HEADERS, ui_frames, usage_json
 from orchestrator_api.credits import ledger
-from orchestrator_api.credits.pricing import CreditsExhausted
+from orchestrator_api.credits.pricing import CreditsExhausted, SpendingLimitReached
 from orchestrator_api.event_stream import EventStream
+from orchestrator_api.limits.limiter import RateLimited
 from orchestrator_api.model_router.catalog import Catalog
 from orchestrator_api.openapi import Answer, documented
 from orchestrator_api.parsing import parse_body
@@ -74,6 +74,7 @@ IDEMPOTENCY_HEADERS = {
 ERRORS = (
     BodyMalformed,
     CreditsExhausted,
+    SpendingLimitReached,
     Forbidden,
     SymbolUnknown,
     NotFound,
@@ -179,7 +180,9 @@ async def _converse(request: Request, form: Form[Asked]) -> Response:
     if limits is None:
         raise Forbidden("This account has no profile here; sign up again.")
     briefing = await compose_briefing(resources, user, question)
-    budget = Budget(limits.available, limits.price_cap, question.price_cap)
+    budget = Budget(
+        limits.available, limits.price_cap, question.price_cap, limits.per_request, limits.left_today
+    )
     plan = plan_answer(
         resources.router,
         question,
@@ -189,7 +192,7 @@ async def _converse(request: Request, form: Form[Asked]) -> Response:
         budget=budget,
     )
     plan, briefing = equip(plan, briefing, budget)
-    exchange = await open_exchange(resources.chat, user, question, plan, limits, key)
+    exchange = await open_exchange(resources.chat, user, question, plan, key)
     return await _respond(form, asked, answer(resources, exchange, plan, briefing))
 
 

@@ -30,21 +30,12 @@ class Limits:
     """What a user's tier allows, and what they can pay."""
 
     tier: str
-    requests_per_minute: int
-    concurrent_streams: int
     tokens_max: int
     price_cap: int
     voice: bool
     available: int
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What a user has running and has asked in the last minute."""
-
-    running: int
-    asked: int
-    retry_after_seconds: int
+    per_request: int | None = None
+    left_today: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +175,6 @@ async def keep_conversation(
         SQL["keep_conversation"], conversation_id, user_id, title
     )
     return kept
-
-
-async def load_of(connection: Connection, user_id: UUID) -> Load:
-    record = await connection.fetchrow(SQL["load_of"], user_id)
-    assert record is not None
-    return Load(**record)
 
 
 async def save_question(

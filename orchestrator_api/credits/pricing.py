@@ -9,6 +9,10 @@ THOUSAND = 1_000
 REQUEST_CREDITS_MAX = 100
 DATA_CREDITS = 1
 VOICE_CREDITS = 5
+# What users buy, in credits a pack.
+TOP_UPS = (500, 3_000, 7_000)
+# Below this the user is told, once for each time the balance falls there.
+LOW_CREDITS = 20
 
 
 class CreditsExhausted(ZmartyError):
@@ -22,6 +26,21 @@ class CreditsExhausted(ZmartyError):
             f"This needs up to {needed} credits and {available} are available; top up or ask something shorter.",
             needed=needed,
             available=available,
+        )
+
+
+class SpendingLimitReached(ZmartyError):
+    """The user's own limit is in the way, not their balance; the limit is named."""
+
+    status: ClassVar[int] = 402
+    code: ClassVar[str] = "spending_limit_reached"
+
+    def __init__(self, *, limit: str, needed: int, left: int) -> None:
+        super().__init__(
+            f"This needs up to {needed} credits and your limit {limit} leaves {left}; PUT /v1/credits/limits changes it.",
+            limit=limit,
+            needed=needed,
+            left=left,
         )
 
 

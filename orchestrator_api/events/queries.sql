@@ -42,7 +42,7 @@ where user_id = any ($1::uuid[]) and active;
 
 -- name: balances
 -- In the chat database. The account and not the ledger's sum: this is asked every two seconds while people listen.
-select user_id, balance, held, balance - held as available
+select user_id, balance, held, balance - held as available, low_since
 from credit_accounts
 where user_id = any ($1::uuid[]);
 

@@ -75,6 +75,9 @@ class CreditsNews(BaseModel):
     balance: int
     held: int
     available: int
+    low_since: datetime | None = Field(
+        description="Since when the balance is below 20; a new time is a new crossing, to be told once."
+    )
 
 
 class QueueNews(BaseModel):

@@ -79,9 +79,12 @@ async def watched_pairs(trading: Pool, users: Sequence[UUID]) -> dict[UUID, set[
     return watched
 
 
-async def balances(chat: Pool, users: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
+async def balances(chat: Pool, users: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
     return {
-        row["user_id"]: {name: row[name] for name in ("balance", "held", "available")}
+        row["user_id"]: {
+            **{name: row[name] for name in ("balance", "held", "available")},
+            "low_since": row["low_since"].isoformat() if row["low_since"] else None,
+        }
         for row in await chat.fetch(SQL["balances"], users)
     }
 

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from orchestrator_api.answers import json_answer
 from orchestrator_api.auth.token import authenticate
 from orchestrator_api.auth.user import User
-from orchestrator_api.credits.pricing import CreditsExhausted
+from orchestrator_api.credits.pricing import CreditsExhausted, SpendingLimitReached
 from orchestrator_api.intelligence import store
 from orchestrator_api.intelligence.rows import (
     AnalysisRow,
@@ -44,7 +44,7 @@ from zmarty.market import Symbol, Timeframe
 from zmarty.messages import AnalyzeMarket
 
 REFUSALS = (SymbolUnknown, SymbolUnsupported, FieldInvalid, DatabaseUnavailable)
-ANALYSED_REFUSALS = (*REFUSALS, CreditsExhausted, *asking.REFUSALS)
+ANALYSED_REFUSALS = (*REFUSALS, CreditsExhausted, SpendingLimitReached, *asking.REFUSALS)
 
 KIND = "analyze_market"
 BULK_KIND = "bulk_analyze"

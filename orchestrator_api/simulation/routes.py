@@ -11,7 +11,7 @@ from starlette.routing import Route
 from orchestrator_api.answers import json_answer
 from orchestrator_api.auth.token import authenticate
 from orchestrator_api.auth.user import User
-from orchestrator_api.credits.pricing import CreditsExhausted
+from orchestrator_api.credits.pricing import CreditsExhausted, SpendingLimitReached
 from orchestrator_api.jobs import asking
 from orchestrator_api.jobs.rows import JobRow
 from orchestrator_api.openapi import Answer, documented
@@ -57,6 +57,7 @@ ASKING = (
     SymbolUnknown,
     SymbolUnsupported,
     CreditsExhausted,
+    SpendingLimitReached,
     DatabaseUnavailable,
     *asking.REFUSALS,
 )

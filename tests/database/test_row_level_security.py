@@ -20,6 +20,9 @@ CHAT = {
     "conversations": {"authenticated": "s", "zmarty_api": "siu"},
     "credit_accounts": {"authenticated": "s", "zmarty_api": "s"},
     "credit_balance": {"authenticated": "s", "zmarty_api": "s"},
+    "credit_grants": {"authenticated": "s", "zmarty_api": "s"},
+    "credit_transactions": {"authenticated": "s", "zmarty_api": "s"},
+    "credits": {"authenticated": "s", "zmarty_api": "s"},
     "credit_holds": {"authenticated": "s", "zmarty_api": "s"},
     "credits_ledger": {"authenticated": "s", "zmarty_api": "s"},
     "messages": {"authenticated": "s", "zmarty_api": "siu"},
@@ -27,6 +30,7 @@ CHAT = {
     "profiles": {"authenticated": "s(u)", "zmarty_api": "su"},
     "recent_errors": {"zmarty_api": "sid", "zmarty_worker": "sid"},
     "request_keys": {"zmarty_api": "siud"},
+    "spending_limits": {"authenticated": "s", "zmarty_api": "siu"},
     "tiers": {"anon": "s", "authenticated": "s", "zmarty_api": "s", "zmarty_worker": "s"},
     "user_symbols": {"authenticated": "s(i)(u)d", "zmarty_worker": "s"},
 }
@@ -71,6 +75,13 @@ TRADING = {
     "worker_heartbeats": {"zmarty_api": "s", "zmarty_worker": "siud"},
 }
 CHAT_FUNCTIONS = {
+    "private.grant_credits": {"zmarty_api"},
+    "private.refund_charge": {"zmarty_api"},
+    "public.get_user_credits": {"authenticated"},
+    "public.spend_credits": {"authenticated"},
+    "private.admit_call": {"zmarty_api"},
+    "private.renew_stream": {"zmarty_api"},
+    "private.end_stream": {"zmarty_api"},
     "private.hold_credits": {"zmarty_api"},
     "private.settle_hold": {"zmarty_api"},
     "private.release_hold": {"zmarty_api"},
@@ -255,6 +266,7 @@ async def two_users(chat: Pool) -> tuple[UUID, UUID]:
             conversation,
             user_id,
         )
+        await chat.execute("insert into spending_limits (user_id, per_day) values ($1, 50)", user_id)
         await chat.execute("select private.hold_credits($1, 5, 60)", user_id)
     return users
 
@@ -266,7 +278,11 @@ OWNED = [
     "messages",
     "credit_accounts",
     "credits_ledger",
+    "credit_grants",
     "credit_holds",
+    "credits",
+    "credit_transactions",
+    "spending_limits",
     "credit_balance",
 ]
 
@@ -299,6 +315,12 @@ async def test_users_read_their_own_rows_alone(chat: Pool, two_users: tuple[UUID
         "update credit_holds set state = 'released'",
         "select private.grant_credits(auth.uid(), 100, 'x', 'x')",
         "select private.release_hold((select id from credit_holds))",
+        "select private.refund_charge(1, 1, 'x', 'x')",
+        "select private.grant_monthly_to(auth.uid())",
+        "update credit_grants set remaining = credits, expires_at = null",
+        "insert into credit_grants (user_id, kind, credits, remaining) values (auth.uid(), 'bonus', 9, 9)",
+        "update spending_limits set per_day = null",
+        "delete from spending_limits",
         "select * from outbox",
         "insert into messages (conversation_id, user_id, role, content) select id, user_id, 'assistant', 'x' from conversations",
         "update tiers set credits_monthly = 1000000",

@@ -21,6 +21,7 @@ from orchestrator_api.health.checkup import Checkup
 from orchestrator_api.health.probes import Probes
 from orchestrator_api.health.traffic import Traffic
 from orchestrator_api.jobs.waiting import Waiting
+from orchestrator_api.limits.limiter import CallLimits
 from orchestrator_api.model_router.router import Router
 from orchestrator_api.resources import PublicConfig, Resources
 from zmarty.postgres import Pool
@@ -109,6 +110,7 @@ def resources_for(
     *,
     jwt_secret: str | None = None,
     router: Router | None = None,
+    is_limited: bool = False,
 ) -> Resources:
     """Resources of a test: real pools, the test's own auth server, no vendor unless a router is given."""
     client, background = auth.client(), Background()
@@ -125,6 +127,8 @@ def resources_for(
         probes=Probes({}, client),
         checkup=Checkup(),
         traffic=Traffic(),
+        # A test asks faster than any user; those of the limits turn them on.
+        limits=CallLimits(is_on=is_limited),
         public=PublicConfig(supabase_url=SUPABASE_URL, publishable_key="sb_publishable_test", api_url=""),
         commit="test-commit",
     )

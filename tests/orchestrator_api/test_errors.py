@@ -128,7 +128,7 @@ async def test_only_allowed_origins_may_read(api: httpx2.AsyncClient) -> None:
     assert allowed.headers["access-control-allow-origin"] == ALLOWED_ORIGIN
     exposed = allowed.headers["access-control-expose-headers"].lower()
     assert "x-request-id" in exposed
-    assert "ratelimit-remaining" in exposed
+    assert "x-ratelimit-remaining" in exposed
     assert "access-control-allow-origin" not in refused.headers
 
 

@@ -383,6 +383,7 @@ async def test_a_models_text_that_cannot_be_stored_is_mended(chats: Chats) -> No
 
 async def test_more_questions_at_once_than_the_tier_allows_are_refused(chats: Chats) -> None:
     chat = await chats.scripted(xai=[Hang()])
+    chat.resources.limits.is_on = True
 
     answers = await asyncio.gather(*(chat.ask() for _ in range(5)))
 
@@ -396,6 +397,7 @@ async def test_more_questions_at_once_than_the_tier_allows_are_refused(chats: Ch
 
 async def test_more_questions_a_minute_than_the_tier_allows_are_refused(chats: Chats) -> None:
     chat = await chats.scripted(xai=[chat_completion("yes", prompt=10, completion=10)])
+    chat.resources.limits.is_on = True
     statuses = [(await chat.ask()).status_code for _ in range(11)]
 
     assert statuses == [200] * 10 + [429]

@@ -16,7 +16,7 @@ from tests.orchestrator_api.support import add_user
 from zmarty.postgres import Pool
 
 SIGNUP_CREDITS = 100
-CONCURRENT_HOLDS = 50
+CONCURRENT_HOLDS = 200
 DUPLICATES = 64
 
 
