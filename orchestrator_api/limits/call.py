@@ -15,8 +15,8 @@ HOUSEHOLD_BITS = 64
 
 # Health checks must be answered whatever happens; nothing else is free of limits.
 PROBES = frozenset({"/livez", "/healthz", "/metrics"})
-QUESTIONS = re.compile(r"/chat|/v1/chat/completions|/v1/chat/[^/]+/regenerate|/v1/trading/analysis")
-ANSWERS = re.compile(r"/chat|/v1/chat/completions|/v1/chat/[^/]+/(regenerate|stream)")
+QUESTIONS = re.compile(r"/chat|/v1/chat/completions|/v1/trading/analysis")
+ANSWERS = re.compile(r"/chat|/v1/chat/completions|/v1/chat/[^/]+/stream")
 EVENTS = "/v1/events"
 
 
@@ -33,6 +33,9 @@ def call_of(method: str, path: str) -> Call:
     """Questions count by the tier's own number, everything else by a multiple of it; see ADR 0033."""
     is_question = method == "POST" and QUESTIONS.fullmatch(path) is not None
     streams = "events" if path == EVENTS else "answers" if ANSWERS.fullmatch(path) else None
+    # Whoever has as many answers under way as the tier allows must be able to stop one.
+    if method == "DELETE":
+        streams = None
     return Call(
         bucket="question" if is_question else "read",
         multiple=1 if is_question else READS_PER_QUESTION,
