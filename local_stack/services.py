@@ -136,6 +136,9 @@ def api(site: Site) -> Service:
             "ALLOWED_ORIGINS": site.api,
             "MARKET_NOTE": market_note(site),
             "CLUSTERS_WEBHOOK_SECRETS": site.secrets.webhook,
+            "ELEVENLABS_VOICE_ID": "sim-voice",
+            "VOICE_LINK_SECRET": site.secrets.webhook,
+            "VOICE_FOLDER": str(site.home.path / "voice"),
         },
         is_healthy=answers(site, "api", "/livez"),
     )

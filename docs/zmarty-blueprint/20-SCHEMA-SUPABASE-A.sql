@@ -1,5 +1,5 @@
 -- Supabase A (chat) as its migrations leave it. Generated from supabase/chat/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: 81287d94d750d731
+-- by `make pages`; do not edit. Fingerprint of the migrations: 8fc8d7ed12158847
 
 CREATE SCHEMA private;
 
@@ -82,6 +82,25 @@ end
 $$;
 
 COMMENT ON FUNCTION private.forget_agent_calls(p_rows_max integer) IS 'Delete calls older than a day, oldest first; returns how many.';
+
+CREATE FUNCTION private.forget_voice(p_rows_max integer DEFAULT 10000) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  kept constant interval := '7 days';
+  forgotten integer;
+begin
+  delete from public.voice_recordings
+  where id in (
+    select id from public.voice_recordings where created_at < now() - kept order by created_at limit p_rows_max
+  );
+  get diagnostics forgotten = row_count;
+  return forgotten;
+end
+$$;
+
+COMMENT ON FUNCTION private.forget_voice(p_rows_max integer) IS 'Delete recordings older than seven days, oldest first; returns how many. Their audio goes by the day in its path.';
 
 CREATE FUNCTION private.grant_credits(p_user_id uuid, p_credits integer, p_key text, p_reason text, p_metadata jsonb DEFAULT '{}'::jsonb) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -891,6 +910,21 @@ CREATE TABLE public.user_symbols (
     CONSTRAINT user_symbols_timeframe_known CHECK ((timeframe = ANY (ARRAY['1m'::text, '5m'::text, '15m'::text, '30m'::text, '1h'::text, '4h'::text, '1d'::text, '1w'::text])))
 );
 
+CREATE TABLE public.voice_recordings (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    path text NOT NULL,
+    byte_count integer NOT NULL,
+    character_count integer NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT voice_recordings_not_empty CHECK ((byte_count > 0)),
+    CONSTRAINT voice_recordings_path_plain CHECK ((path ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}/[0-9a-f-]{36}\.mp3$'::text)),
+    CONSTRAINT voice_recordings_spoken CHECK ((character_count > 0))
+);
+
+COMMENT ON TABLE public.voice_recordings IS 'Kept for seven days, like their audio; written with the settlement that charged them.';
+
 ALTER TABLE ONLY private.reference_marks
     ADD CONSTRAINT reference_marks_pkey PRIMARY KEY (user_id);
 
@@ -942,6 +976,9 @@ ALTER TABLE ONLY public.user_symbols
 ALTER TABLE ONLY public.user_symbols
     ADD CONSTRAINT user_symbols_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.voice_recordings
+    ADD CONSTRAINT voice_recordings_pkey PRIMARY KEY (id);
+
 CREATE INDEX agent_calls_age ON public.agent_calls USING btree (created_at);
 
 CREATE INDEX agent_calls_by_hold ON public.agent_calls USING btree (hold_id);
@@ -979,6 +1016,10 @@ CREATE INDEX profiles_tier ON public.profiles USING btree (tier);
 CREATE INDEX recent_errors_newest ON public.recent_errors USING btree (occurred_at DESC);
 
 CREATE INDEX request_keys_expiring ON public.request_keys USING btree (expires_at);
+
+CREATE INDEX voice_recordings_age ON public.voice_recordings USING btree (created_at);
+
+CREATE INDEX voice_recordings_by_user ON public.voice_recordings USING btree (user_id, created_at);
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.credits_ledger FOR EACH ROW EXECUTE FUNCTION private.refuse_change();
 
@@ -1038,6 +1079,9 @@ ALTER TABLE ONLY public.request_keys
 ALTER TABLE ONLY public.user_symbols
     ADD CONSTRAINT user_symbols_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.voice_recordings
+    ADD CONSTRAINT voice_recordings_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
 ALTER TABLE private.reference_marks ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY worker_reads ON private.reference_marks FOR SELECT TO zmarty_worker USING (true);
@@ -1059,6 +1103,8 @@ CREATE POLICY api_keeps ON public.profiles TO zmarty_api USING (true) WITH CHECK
 CREATE POLICY api_keeps ON public.recent_errors TO zmarty_api USING (true) WITH CHECK (true);
 
 CREATE POLICY api_keeps ON public.request_keys TO zmarty_api USING (true) WITH CHECK (true);
+
+CREATE POLICY api_keeps ON public.voice_recordings TO zmarty_api USING (true) WITH CHECK (true);
 
 CREATE POLICY api_reads ON public.audit_log FOR SELECT TO zmarty_api USING (true);
 
@@ -1102,6 +1148,8 @@ CREATE POLICY owner_reads ON public.profiles FOR SELECT TO authenticated USING (
 
 CREATE POLICY owner_reads ON public.user_symbols FOR SELECT TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id));
 
+CREATE POLICY owner_reads ON public.voice_recordings FOR SELECT TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id));
+
 CREATE POLICY owner_updates ON public.profiles FOR UPDATE TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id)) WITH CHECK ((( SELECT auth.uid() AS uid) = user_id));
 
 CREATE POLICY owner_updates ON public.user_symbols FOR UPDATE TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id)) WITH CHECK ((( SELECT auth.uid() AS uid) = user_id));
@@ -1115,6 +1163,8 @@ ALTER TABLE public.request_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.tiers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.user_symbols ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.voice_recordings ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY worker_keeps ON public.recent_errors TO zmarty_worker USING (true) WITH CHECK (true);
 
@@ -1137,6 +1187,8 @@ REVOKE ALL ON FUNCTION private.canonical_symbol(written text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION private.expire_holds(p_limit integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.forget_agent_calls(p_rows_max integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.forget_voice(p_rows_max integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.grant_credits(p_user_id uuid, p_credits integer, p_key text, p_reason text, p_metadata jsonb) FROM PUBLIC;
 
@@ -1302,6 +1354,10 @@ GRANT INSERT(timeframe),UPDATE(timeframe) ON TABLE public.user_symbols TO authen
 GRANT INSERT(strategy),UPDATE(strategy) ON TABLE public.user_symbols TO authenticated;
 
 GRANT INSERT(active),UPDATE(active) ON TABLE public.user_symbols TO authenticated;
+
+GRANT ALL ON TABLE public.voice_recordings TO service_role;
+GRANT SELECT ON TABLE public.voice_recordings TO authenticated;
+GRANT SELECT,INSERT ON TABLE public.voice_recordings TO zmarty_api;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT ALL ON SEQUENCES  TO anon;
 ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT ALL ON SEQUENCES  TO authenticated;

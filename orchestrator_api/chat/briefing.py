@@ -13,6 +13,7 @@ from orchestrator_api.chat.knowledge import gather
 from orchestrator_api.chat.mentions import mentioned_symbols
 from orchestrator_api.chat.prompt import prompt_from
 from orchestrator_api.chat.question import Question, recent_turns
+from orchestrator_api.chat.voicing import Speech
 from orchestrator_api.model_router.provider import Prompt, Tool
 from orchestrator_api.resources import Resources
 from orchestrator_api.tools.tools import TOOLS
@@ -35,6 +36,8 @@ class Briefing:
     user_id: UUID
     # What we look up when the model asks for it. Empty when the client brings tools of its own.
     tools: tuple[Tool, ...] = ()
+    # Set when the user wants the answer spoken.
+    speech: Speech | None = None
 
 
 async def compose_briefing(resources: Resources, user: User, question: Question) -> Briefing:

@@ -15,6 +15,7 @@ from orchestrator_api.credits import ledger
 from orchestrator_api.credits.ledger import Charge, Hold, Settlement
 from orchestrator_api.credits.pricing import Usage
 from orchestrator_api.model_router.provider import ToolCall
+from orchestrator_api.voice.store import Recording, save_recording
 from zmarty.errors import FieldInvalid, NotFound, ZmartyError
 from zmarty.postgres import Connection, Pool
 
@@ -75,6 +76,8 @@ class Draft:
     metadata: dict[str, Any]
     # Of the client's own tools: the answer is these calls, and goes on with their results in another request.
     calls: tuple[ToolCall, ...] = ()
+    # The answer spoken, when it was; its price is in the credits.
+    recording: Recording | None = None
 
 
 def request_key(header: str | None, path: str, body: bytes) -> RequestKey | None:
@@ -149,6 +152,8 @@ async def complete_exchange(pool: Pool, exchange: Exchange, draft: Draft) -> Set
                 metadata={"message_id": str(exchange.message_id)},
             ),
         )
+        if draft.recording is not None:
+            await save_recording(connection, draft.recording)
         answer = StoredAnswer(
             id=exchange.message_id,
             conversation_id=exchange.conversation_id,

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid4
 
@@ -48,6 +48,7 @@ from orchestrator_api.chat.question import (
     question_from_completion,
 )
 from orchestrator_api.chat.ui_stream import HEADERS, ui_frames, usage_json
+from orchestrator_api.chat.voicing import audio_url_of, plan_speech, with_voice
 from orchestrator_api.credits import ledger
 from orchestrator_api.credits.pricing import CreditsExhausted
 from orchestrator_api.event_stream import EventStream
@@ -100,6 +101,9 @@ class ChatAnswer(BaseModel):
     message_id: UUID
     signals: list[dict[str, Any]] = Field(description="The signals that the answer could use.")
     audio_url: str | None = Field(default=None, serialization_alias="audioUrl")
+    voice_refusal: str | None = Field(
+        default=None, description="Why there is no audio although it was asked for: `code: reason`."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,9 @@ async def _converse(request: Request, form: Form[Asked]) -> Response:
     if (stored := await find_answer(resources.chat, user, key)) is not None:
         async with resources.chat.acquire() as connection:
             balance = await ledger.balance(connection, user.id)
-        return await _respond(form, asked, replay(stored, balance.balance))
+        return await _respond(
+            form, asked, replay(stored, balance.balance, audio_url_of(resources, user.id, stored.metadata))
+        )
     limits = await store.limits_of(resources.chat, user.id)
     if limits is None:
         raise Forbidden("This account has no profile here; sign up again.")
@@ -183,7 +189,9 @@ async def _converse(request: Request, form: Form[Asked]) -> Response:
         budget=budget,
     )
     plan, briefing = equip(plan, briefing, budget)
-    exchange = await open_exchange(resources.chat, user, question, plan, limits, key)
+    speech = plan_speech(resources, question, plan, limits, budget)
+    exchange = await open_exchange(resources.chat, user, question, with_voice(plan, speech), limits, key)
+    briefing = replace(briefing, speech=speech)
     return await _respond(form, asked, answer(resources, exchange, plan, briefing))
 
 
@@ -211,6 +219,7 @@ def _chat_answer(event: Completed) -> ChatAnswer:
         message_id=event.message_id,
         signals=[dict(signal) for signal in event.signals],
         audio_url=event.audio_url,
+        voice_refusal=event.voice_refusal,
     )
 
 

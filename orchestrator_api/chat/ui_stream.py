@@ -80,6 +80,10 @@ def _completed_frames(event: Completed) -> list[str]:
     ]
     if event.audio_url is not None:
         frames.append(_frame("data-audio", id="audio", data={"audioUrl": event.audio_url}))
+    if event.voice_refusal is not None:
+        frames.append(
+            _frame("data-audio", id="audio", data={"audioUrl": None, "refusal": event.voice_refusal})
+        )
     metadata = {
         "conversation_id": str(event.conversation_id),
         "model": event.model,

@@ -27,6 +27,7 @@ CHAT = {
     "request_keys": {"zmarty_api": "siud"},
     "tiers": {"anon": "s", "authenticated": "s", "zmarty_api": "s", "zmarty_worker": "s"},
     "user_symbols": {"authenticated": "s(i)(u)d", "zmarty_worker": "s"},
+    "voice_recordings": {"authenticated": "s", "zmarty_api": "si"},
 }
 TRADING = {
     "calibration": {"zmarty_api": "s", "zmarty_worker": "siu"},
