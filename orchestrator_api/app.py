@@ -13,6 +13,7 @@ from orchestrator_api.accounts.routes import routes as accounts_routes
 from orchestrator_api.admin.actions import routes as admin_action_routes
 from orchestrator_api.admin.routes import routes as admin_routes
 from orchestrator_api.agents.routes import routes as agents_routes
+from orchestrator_api.analyses.routes import routes as analyses_routes
 from orchestrator_api.auth.keys import KeyCache
 from orchestrator_api.background import Background
 from orchestrator_api.calibration.routes import routes as calibration_routes
@@ -52,6 +53,7 @@ POOL_CLOSE_SECONDS = 5.0
 ROUTES: tuple[BaseRoute, ...] = (
     *chat_routes,
     *agents_routes,
+    *analyses_routes,
     *credits_routes,
     *accounts_routes,
     *signals_routes,

@@ -1,8 +1,9 @@
 """Gathers what is known for a question: the user's watched symbols and history from A, the markets from B."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from orchestrator_api.auth.rls import as_user
@@ -38,6 +39,8 @@ class Briefing:
     tools: tuple[Tool, ...] = ()
     # Set when the user wants the answer spoken.
     speech: Speech | None = None
+    # Kept with the answer, beside what happened to it.
+    record: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def compose_briefing(resources: Resources, user: User, question: Question) -> Briefing:
@@ -56,9 +59,8 @@ async def compose_briefing(resources: Resources, user: User, question: Question)
     lines = fact_lines(knowledge, now=now)
     if lines and resources.market_note:
         lines = (f"- Note on all market data: {resources.market_note}", *lines)
-    prompt = prompt_from(
-        lines, history, question.text, conversation_id=str(question.conversation_id), now=now
-    )
+    asked = f"{question.frame}\n\n{question.text}" if question.frame else question.text
+    prompt = prompt_from(lines, history, asked, conversation_id=str(question.conversation_id), now=now)
     # The client's tools are the client's to do; with them in the prompt, ours would only confuse.
     prompt = replace(prompt, turns=(*prompt.turns, *question.following), tools=question.tools or ())
     return Briefing(
@@ -68,6 +70,7 @@ async def compose_briefing(resources: Resources, user: User, question: Question)
         now,
         user.id,
         tools=TOOLS if question.tools is None else (),
+        record=question.record,
     )
 
 

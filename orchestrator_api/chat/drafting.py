@@ -1,6 +1,7 @@
 """Turns a briefing into a draft: by the models of the plan and the tools they call, or without any model at all."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field, replace
@@ -72,6 +73,13 @@ class _Round:
 
 async def write_draft(resources: Resources, plan: Plan, briefing: Briefing, tell: Tell) -> Draft:
     """Let the planned models write, telling each step; what cannot be written by any becomes a data brief."""
+    started = time.monotonic()
+    draft = await _written(resources, plan, briefing, tell)
+    draft.metadata.update(briefing.record, duration_ms=int((time.monotonic() - started) * 1000))
+    return draft
+
+
+async def _written(resources: Resources, plan: Plan, briefing: Briefing, tell: Tell) -> Draft:
     work = _Work(Spending(plan.credits))
     try:
         return await _converse(resources, plan, briefing, work, tell)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid4
 
@@ -13,10 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from orchestrator_api.answers import json_answer
 from orchestrator_api.auth.token import authenticate
-from orchestrator_api.auth.user import Forbidden
-from orchestrator_api.chat import store
-from orchestrator_api.chat.answer import answer, replay
-from orchestrator_api.chat.briefing import compose_briefing
+from orchestrator_api.chat.asking import REFUSALS, ask, completed
 from orchestrator_api.chat.completions import (
     CompletionAnswer,
     ModelAnswer,
@@ -27,18 +24,10 @@ from orchestrator_api.chat.completions import (
     models_answer,
     models_created,
 )
-from orchestrator_api.chat.equipping import equip
-from orchestrator_api.chat.events import Completed, Event, Failed
+from orchestrator_api.chat.events import Completed, Event
 from orchestrator_api.chat.exchange import (
-    IdempotencyKeyReused,
-    RateLimited,
-    RequestInProgress,
-    find_answer,
-    open_exchange,
     request_key,
 )
-from orchestrator_api.chat.plan import Budget, plan_model
-from orchestrator_api.chat.prompt import prompt_tokens
 from orchestrator_api.chat.question import (
     ChatRequest,
     CompletionRequest,
@@ -48,41 +37,16 @@ from orchestrator_api.chat.question import (
     question_from_completion,
 )
 from orchestrator_api.chat.ui_stream import HEADERS, ui_frames, usage_json
-from orchestrator_api.chat.voicing import audio_url_of, plan_speech, with_voice
-from orchestrator_api.credits import ledger
-from orchestrator_api.credits.pricing import CreditsExhausted
 from orchestrator_api.event_stream import EventStream
-from orchestrator_api.model_router.catalog import candidates
 from orchestrator_api.openapi import documented
 from orchestrator_api.parsing import parse_body
 from orchestrator_api.resources import Resources
-from zmarty.errors import (
-    BodyMalformed,
-    DatabaseUnavailable,
-    FieldInvalid,
-    NotFound,
-    SymbolUnknown,
-    SymbolUnsupported,
-)
 
 Asked = TypeVar("Asked", bound=BaseModel)
 
 IDEMPOTENCY_HEADERS = {
     "Idempotency-Key": "Names this request, so that a repetition is answered and charged once (24 hours)."
 }
-ERRORS = (
-    BodyMalformed,
-    CreditsExhausted,
-    Forbidden,
-    SymbolUnknown,
-    NotFound,
-    RequestInProgress,
-    IdempotencyKeyReused,
-    FieldInvalid,
-    SymbolUnsupported,
-    RateLimited,
-    DatabaseUnavailable,
-)
 
 
 class ChatAnswer(BaseModel):
@@ -127,7 +91,7 @@ class Form(Generic[Asked]):
     ),
     request=ChatRequest,
     responses={200: ChatAnswer},
-    errors=ERRORS,
+    errors=REFUSALS,
     headers=IDEMPOTENCY_HEADERS,
 )
 async def chat(request: Request) -> Response:
@@ -139,7 +103,7 @@ async def chat(request: Request) -> Response:
     tag="Chat",
     request=CompletionRequest,
     responses={200: CompletionAnswer},
-    errors=(*ERRORS, ModelUnknown),
+    errors=(*REFUSALS, ModelUnknown),
     headers=IDEMPOTENCY_HEADERS,
 )
 async def complete(request: Request) -> Response:
@@ -171,39 +135,13 @@ async def _converse(request: Request, form: Form[Asked]) -> Response:
     asked = await parse_body(request, form.asked)
     question = form.question(asked, user.id)
     key = request_key(request.headers.get("idempotency-key"), request.url.path, await request.body())
-    if (stored := await find_answer(resources.chat, user, key)) is not None:
-        async with resources.chat.acquire() as connection:
-            balance = await ledger.balance(connection, user.id)
-        return await _respond(
-            form, asked, replay(stored, balance.balance, audio_url_of(resources, user.id, stored.metadata))
-        )
-    limits = await store.limits_of(resources.chat, user.id)
-    if limits is None:
-        raise Forbidden("This account has no profile here; sign up again.")
-    briefing = await compose_briefing(resources, user, question)
-    budget = Budget(limits.available, limits.price_cap, question.price_cap)
-    plan = plan_model(
-        [model for model in candidates(question.model) if resources.router.is_configured(model.provider)],
-        prompt_tokens=prompt_tokens(briefing.prompt),
-        output_tokens_max=min(limits.tokens_max, question.output_tokens_max or limits.tokens_max),
-        budget=budget,
-    )
-    plan, briefing = equip(plan, briefing, budget)
-    speech = plan_speech(resources, question, plan, limits, budget)
-    exchange = await open_exchange(resources.chat, user, question, with_voice(plan, speech), limits, key)
-    briefing = replace(briefing, speech=speech)
-    return await _respond(form, asked, answer(resources, exchange, plan, briefing))
+    return await _respond(form, asked, await ask(resources, user, question, key))
 
 
 async def _respond(form: Form[Asked], asked: Asked, events: AsyncGenerator[Event, None]) -> Response:
     if form.streams(asked):
         return EventStream(form.frames(asked, events), headers=form.headers)
-    async for event in events:
-        if isinstance(event, Completed):
-            return json_answer(form.document(event))
-        if isinstance(event, Failed):
-            raise event.error
-    raise AssertionError("the last event is Completed or Failed")
+    return json_answer(form.document(await completed(events)))
 
 
 def _chat_answer(event: Completed) -> ChatAnswer:

@@ -30,6 +30,7 @@ CHAT = {
     "voice_recordings": {"authenticated": "s", "zmarty_api": "si"},
 }
 TRADING = {
+    "ai_analysis": {"zmarty_api": "si"},
     "calibration": {"zmarty_api": "s", "zmarty_worker": "siu"},
     "candle_absences": {"zmarty_api": "s", "zmarty_worker": "siud"},
     "candles": {"zmarty_api": "s", "zmarty_worker": "siu"},

@@ -146,6 +146,7 @@ async def test_the_schedules_exist(chat_api: Pool, trading_api: Pool) -> None:
         "enqueue-risk",
         "enqueue-win-rates",
         "forget-absences",
+        "forget-analyses",
         "observe-market",
         "queue-upkeep",
         "reconcile",

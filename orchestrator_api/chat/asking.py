@@ -1,0 +1,87 @@
+"""The front verb of the chat: context → model → ledger → stream, for every form of question."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+
+from orchestrator_api.auth.user import Forbidden, User
+from orchestrator_api.chat import store
+from orchestrator_api.chat.answer import answer, replay
+from orchestrator_api.chat.briefing import compose_briefing
+from orchestrator_api.chat.equipping import equip
+from orchestrator_api.chat.events import Completed, Event, Failed
+from orchestrator_api.chat.exchange import (
+    IdempotencyKeyReused,
+    RateLimited,
+    RequestInProgress,
+    RequestKey,
+    find_answer,
+    open_exchange,
+)
+from orchestrator_api.chat.plan import Budget, plan_model
+from orchestrator_api.chat.prompt import prompt_tokens
+from orchestrator_api.chat.question import Question
+from orchestrator_api.chat.voicing import audio_url_of, plan_speech, with_voice
+from orchestrator_api.credits import ledger
+from orchestrator_api.credits.pricing import CreditsExhausted
+from orchestrator_api.model_router.catalog import candidates
+from orchestrator_api.resources import Resources
+from zmarty.errors import (
+    BodyMalformed,
+    DatabaseUnavailable,
+    FieldInvalid,
+    NotFound,
+    SymbolUnknown,
+    SymbolUnsupported,
+)
+
+REFUSALS = (
+    BodyMalformed,
+    CreditsExhausted,
+    Forbidden,
+    SymbolUnknown,
+    NotFound,
+    RequestInProgress,
+    IdempotencyKeyReused,
+    FieldInvalid,
+    SymbolUnsupported,
+    RateLimited,
+    DatabaseUnavailable,
+)
+
+
+async def ask(
+    resources: Resources, user: User, question: Question, key: RequestKey | None
+) -> AsyncGenerator[Event, None]:
+    """Begin the answer and return what happens to it, or what happened when this request was made before.
+
+    Raises one of REFUSALS, and nothing is charged then.
+    """
+    if (stored := await find_answer(resources.chat, user, key)) is not None:
+        async with resources.chat.acquire() as connection:
+            balance = await ledger.balance(connection, user.id)
+        return replay(stored, balance.balance, audio_url_of(resources, user.id, stored.metadata))
+    limits = await store.limits_of(resources.chat, user.id)
+    if limits is None:
+        raise Forbidden("This account has no profile here; sign up again.")
+    briefing = await compose_briefing(resources, user, question)
+    budget = Budget(limits.available, limits.price_cap, question.price_cap)
+    plan = plan_model(
+        [model for model in candidates(question.model) if resources.router.is_configured(model.provider)],
+        prompt_tokens=prompt_tokens(briefing.prompt),
+        output_tokens_max=min(limits.tokens_max, question.output_tokens_max or limits.tokens_max),
+        budget=budget,
+    )
+    plan, briefing = equip(plan, briefing, budget)
+    speech = plan_speech(resources, question, plan, limits, budget)
+    exchange = await open_exchange(resources.chat, user, question, with_voice(plan, speech), limits, key)
+    return answer(resources, exchange, plan, replace(briefing, speech=speech))
+
+
+async def completed(events: AsyncGenerator[Event, None]) -> Completed:
+    """Wait for the end. Raises what failed."""
+    async for event in events:
+        if isinstance(event, Completed):
+            return event
+        if isinstance(event, Failed):
+            raise event.error
+    raise AssertionError("the last event is Completed or Failed")
