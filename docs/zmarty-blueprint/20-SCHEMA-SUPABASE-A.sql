@@ -1,5 +1,5 @@
 -- Supabase A (chat) as its migrations leave it. Generated from supabase/chat/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: 8fc8d7ed12158847
+-- by `make pages`; do not edit. Fingerprint of the migrations: b5379c1ba7c3ec83
 
 CREATE SCHEMA private;
 
@@ -82,6 +82,25 @@ end
 $$;
 
 COMMENT ON FUNCTION private.forget_agent_calls(p_rows_max integer) IS 'Delete calls older than a day, oldest first; returns how many.';
+
+CREATE FUNCTION private.forget_cached_answers(p_rows_max integer DEFAULT 10000) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  kept constant interval := '5 minutes';
+  forgotten integer;
+begin
+  delete from public.cached_answers
+  where key in (
+    select key from public.cached_answers where answered_at < now() - kept order by answered_at limit p_rows_max
+  );
+  get diagnostics forgotten = row_count;
+  return forgotten;
+end
+$$;
+
+COMMENT ON FUNCTION private.forget_cached_answers(p_rows_max integer) IS 'Delete answers that are too old to be given again, oldest first; returns how many.';
 
 CREATE FUNCTION private.forget_voice(p_rows_max integer DEFAULT 10000) RETURNS integer
     LANGUAGE plpgsql
@@ -702,6 +721,18 @@ ALTER TABLE public.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.cached_answers (
+    key text NOT NULL,
+    content text NOT NULL,
+    provider text NOT NULL,
+    model text NOT NULL,
+    answered_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT cached_answers_content_bounded CHECK ((char_length(content) <= 200000)),
+    CONSTRAINT cached_answers_key_hashed CHECK ((key ~ '^[0-9a-f]{64}$'::text))
+);
+
+COMMENT ON TABLE public.cached_answers IS 'The key is a hash of all that the model was told, so what one user''s history or profile changes is another answer. Nobody''s: no user is named.';
+
 CREATE TABLE public.conversations (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     user_id uuid NOT NULL,
@@ -934,6 +965,9 @@ ALTER TABLE ONLY public.agent_calls
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.cached_answers
+    ADD CONSTRAINT cached_answers_pkey PRIMARY KEY (key);
+
 ALTER TABLE ONLY public.conversations
     ADD CONSTRAINT conversations_owned UNIQUE (id, user_id);
 
@@ -986,6 +1020,8 @@ CREATE INDEX agent_calls_by_hold ON public.agent_calls USING btree (hold_id);
 CREATE INDEX audit_log_newest ON public.audit_log USING btree (created_at DESC);
 
 CREATE INDEX audit_log_results ON public.audit_log USING btree (result_of) WHERE (result_of IS NOT NULL);
+
+CREATE INDEX cached_answers_age ON public.cached_answers USING btree (answered_at);
 
 CREATE INDEX conversations_by_user ON public.conversations USING btree (user_id, updated_at DESC);
 
@@ -1094,6 +1130,8 @@ CREATE POLICY api_appends ON public.audit_log FOR INSERT TO zmarty_api WITH CHEC
 
 CREATE POLICY api_keeps ON public.agent_calls TO zmarty_api USING (true) WITH CHECK (true);
 
+CREATE POLICY api_keeps ON public.cached_answers TO zmarty_api USING (true) WITH CHECK (true);
+
 CREATE POLICY api_keeps ON public.conversations TO zmarty_api USING (true) WITH CHECK (true);
 
 CREATE POLICY api_keeps ON public.messages TO zmarty_api USING (true) WITH CHECK (true);
@@ -1117,6 +1155,8 @@ CREATE POLICY api_reads ON public.credits_ledger FOR SELECT TO zmarty_api USING 
 CREATE POLICY api_reads ON public.outbox FOR SELECT TO zmarty_api USING (true);
 
 ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.cached_answers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.conversations ENABLE ROW LEVEL SECURITY;
 
@@ -1187,6 +1227,8 @@ REVOKE ALL ON FUNCTION private.canonical_symbol(written text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION private.expire_holds(p_limit integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.forget_agent_calls(p_rows_max integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.forget_cached_answers(p_rows_max integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.forget_voice(p_rows_max integer) FROM PUBLIC;
 
@@ -1263,6 +1305,9 @@ GRANT SELECT,INSERT ON TABLE public.audit_log TO zmarty_api;
 GRANT ALL ON SEQUENCE public.audit_log_id_seq TO anon;
 GRANT ALL ON SEQUENCE public.audit_log_id_seq TO authenticated;
 GRANT ALL ON SEQUENCE public.audit_log_id_seq TO service_role;
+
+GRANT ALL ON TABLE public.cached_answers TO service_role;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.cached_answers TO zmarty_api;
 
 GRANT ALL ON TABLE public.conversations TO service_role;
 GRANT SELECT ON TABLE public.conversations TO authenticated;

@@ -17,7 +17,7 @@ from orchestrator_api.analyses.rows import (
 )
 from orchestrator_api.answers import json_answer
 from orchestrator_api.auth.token import authenticate
-from orchestrator_api.chat.asking import REFUSALS, ask, completed
+from orchestrator_api.chat.asking import REFUSALS, ask, completed, wants_cached
 from orchestrator_api.chat.exchange import request_key
 from orchestrator_api.chat.question import bounded_text
 from orchestrator_api.jobs.asking import NotEnoughData
@@ -52,7 +52,9 @@ async def analyse(request: Request) -> Response:
         raise NotEnoughData("Not enough data: a portfolio review needs a portfolio, and you have none here.")
     key = request_key(request.headers.get("idempotency-key"), request.url.path, await request.body())
     question = question_from(asked, user_id=user.id, text=bounded_text(asked.query, "query"))
-    event = await completed(await ask(resources, user, question, key))
+    event = await completed(
+        await ask(resources, user, question, key, may_be_cached=wants_cached(request.headers))
+    )
     [row] = await copy_analyses(resources, user.id, only=event.message_id)
     return json_answer(row)
 

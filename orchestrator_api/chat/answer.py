@@ -85,6 +85,7 @@ async def replay(
         calls=[ToolCall(**call) for call in stored.metadata.get("tool_calls", [])],
         audio_url=audio_url,
         voice_refusal=stored.metadata.get("voice_refusal"),
+        is_cached=stored.metadata.get("cached", False),
     )
 
 
@@ -170,4 +171,5 @@ def _completed(
         calls=draft.calls,
         audio_url=audio_url,
         voice_refusal=draft.metadata.get("voice_refusal"),
+        is_cached=draft.is_cached,
     )

@@ -1,12 +1,13 @@
 """The front verb of the chat: context → model → ledger → stream, for every form of question."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 
 from orchestrator_api.auth.user import Forbidden, User
 from orchestrator_api.chat import store
 from orchestrator_api.chat.answer import answer, replay
 from orchestrator_api.chat.briefing import compose_briefing
+from orchestrator_api.chat.caching import cache_key
 from orchestrator_api.chat.equipping import equip
 from orchestrator_api.chat.events import Completed, Event, Failed
 from orchestrator_api.chat.exchange import (
@@ -50,10 +51,16 @@ REFUSALS = (
 
 
 async def ask(
-    resources: Resources, user: User, question: Question, key: RequestKey | None
+    resources: Resources,
+    user: User,
+    question: Question,
+    key: RequestKey | None,
+    *,
+    may_be_cached: bool = True,
 ) -> AsyncGenerator[Event, None]:
     """Begin the answer and return what happens to it, or what happened when this request was made before.
 
+    Unless `may_be_cached` is false, an answer of the last minutes to the same question on the same facts is told again.
     Raises one of REFUSALS, and nothing is charged then.
     """
     if (stored := await find_answer(resources.chat, user, key)) is not None:
@@ -65,16 +72,29 @@ async def ask(
         raise Forbidden("This account has no profile here; sign up again.")
     briefing = await compose_briefing(resources, user, question)
     budget = Budget(limits.available, limits.price_cap, question.price_cap)
+    output_tokens_max = min(limits.tokens_max, question.output_tokens_max or limits.tokens_max)
+    models = [model for model in candidates(question.model) if resources.router.is_configured(model.provider)]
+    name = cache_key(question, briefing, output_tokens_max=output_tokens_max)
+    if name is not None and models:
+        cached = await store.cached_answer(resources.chat, name) if may_be_cached else None
+        briefing = replace(briefing, cache_key=name, cached=cached)
     plan = plan_model(
-        [model for model in candidates(question.model) if resources.router.is_configured(model.provider)],
+        # What has been answered needs no model, and is priced as data.
+        models if briefing.cached is None else (),
         prompt_tokens=prompt_tokens(briefing.prompt),
-        output_tokens_max=min(limits.tokens_max, question.output_tokens_max or limits.tokens_max),
+        output_tokens_max=output_tokens_max,
         budget=budget,
     )
     plan, briefing = equip(plan, briefing, budget)
     speech = plan_speech(resources, question, plan, limits, budget)
     exchange = await open_exchange(resources.chat, user, question, with_voice(plan, speech), limits, key)
     return answer(resources, exchange, plan, replace(briefing, speech=speech))
+
+
+def wants_cached(headers: Mapping[str, str]) -> bool:
+    """Whether the client takes an answer of some minutes ago, as HTTP has it."""
+    control = headers.get("cache-control", "").lower()
+    return not any(word.strip() in ("no-cache", "no-store", "max-age=0") for word in control.split(","))
 
 
 async def completed(events: AsyncGenerator[Event, None]) -> Completed:

@@ -14,6 +14,7 @@ from orchestrator_api.chat.knowledge import gather
 from orchestrator_api.chat.mentions import mentioned_symbols
 from orchestrator_api.chat.prompt import prompt_from
 from orchestrator_api.chat.question import Question, recent_turns
+from orchestrator_api.chat.store import CachedAnswer
 from orchestrator_api.chat.voicing import Speech
 from orchestrator_api.model_router.provider import Prompt, Tool
 from orchestrator_api.resources import Resources
@@ -41,6 +42,9 @@ class Briefing:
     speech: Speech | None = None
     # Kept with the answer, beside what happened to it.
     record: Mapping[str, Any] = field(default_factory=dict)
+    # Under which the answer may be given again, and the one that is given again now.
+    cache_key: str | None = None
+    cached: CachedAnswer | None = None
 
 
 async def compose_briefing(resources: Resources, user: User, question: Question) -> Briefing:

@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeAlias
 
 from orchestrator_api.chat.briefing import Briefing
+from orchestrator_api.chat.caching import draft_from, may_be_cached
 from orchestrator_api.chat.data_brief import LABEL, data_brief
 from orchestrator_api.chat.events import Event, Restarted, Token, ToolAnswered, ToolAsked
 from orchestrator_api.chat.exchange import Draft
 from orchestrator_api.chat.plan import Plan
 from orchestrator_api.chat.prompt import prompt_tokens, turn_tokens
 from orchestrator_api.chat.rounds import ROUNDS_MAX, Spending
+from orchestrator_api.chat.store import cache_answer
 from orchestrator_api.credits.pricing import DATA_CREDITS, Usage
 from orchestrator_api.model_router.catalog import Candidate, Model
 from orchestrator_api.model_router.provider import (
@@ -74,9 +76,24 @@ class _Round:
 async def write_draft(resources: Resources, plan: Plan, briefing: Briefing, tell: Tell) -> Draft:
     """Let the planned models write, telling each step; what cannot be written by any becomes a data brief."""
     started = time.monotonic()
-    draft = await _written(resources, plan, briefing, tell)
+    if briefing.cached is not None:
+        draft = draft_from(briefing.cached)
+        tell(Token(draft.text))
+    else:
+        draft = await _written(resources, plan, briefing, tell)
+        _keep(resources, briefing, draft)
     draft.metadata.update(briefing.record, duration_ms=int((time.monotonic() - started) * 1000))
     return draft
+
+
+def _keep(resources: Resources, briefing: Briefing, draft: Draft) -> None:
+    """For whoever asks the same. Beside the answer: neither waits for the other."""
+    if briefing.cache_key is None or draft.provider is None or not may_be_cached(draft):
+        return
+    keeping = cache_answer(
+        resources.chat, briefing.cache_key, content=draft.text, provider=draft.provider, model=draft.model
+    )
+    resources.background.start(keeping, name="cache_answer")
 
 
 async def _written(resources: Resources, plan: Plan, briefing: Briefing, tell: Tell) -> Draft:

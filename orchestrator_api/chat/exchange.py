@@ -78,6 +78,15 @@ class Draft:
     calls: tuple[ToolCall, ...] = ()
     # The answer spoken, when it was; its price is in the credits.
     recording: Recording | None = None
+    # Given before, to the same question on the same facts.
+    is_cached: bool = False
+
+    @property
+    def reason(self) -> str:
+        """What the ledger says it was."""
+        if self.is_cached:
+            return "cached_answer"
+        return "chat" if self.provider else "data_brief"
 
 
 def request_key(header: str | None, path: str, body: bytes) -> RequestKey | None:
@@ -145,7 +154,7 @@ async def complete_exchange(pool: Pool, exchange: Exchange, draft: Draft) -> Set
             exchange.hold,
             Charge(
                 credits=draft.credits,
-                reason="chat" if draft.provider else "data_brief",
+                reason=draft.reason,
                 usage=draft.usage,
                 provider=draft.provider,
                 model=draft.model if draft.provider else None,

@@ -236,3 +236,15 @@ delete from request_keys where user_id = $1 and key = $2 and hold_id = $3;
 select id, conversation_id, content, provider, model, input_tokens, output_tokens, credits, metadata
 from messages
 where id = $1 and user_id = $2 and role = 'assistant';
+
+-- name: cached_answer
+select content, provider, model, answered_at
+from cached_answers
+where key = $1 and answered_at > now() - interval '5 minutes';
+
+-- name: cache_answer
+insert into cached_answers as kept (key, content, provider, model)
+values ($1, $2, $3, $4)
+-- Of two at once the later one stays; both are true.
+on conflict (key) do update
+set content = excluded.content, provider = excluded.provider, model = excluded.model, answered_at = now();

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from orchestrator_api.answers import json_answer
 from orchestrator_api.auth.token import authenticate
-from orchestrator_api.chat.asking import REFUSALS, ask, completed
+from orchestrator_api.chat.asking import REFUSALS, ask, completed, wants_cached
 from orchestrator_api.chat.completions import (
     CompletionAnswer,
     ModelAnswer,
@@ -45,7 +45,8 @@ from orchestrator_api.resources import Resources
 Asked = TypeVar("Asked", bound=BaseModel)
 
 IDEMPOTENCY_HEADERS = {
-    "Idempotency-Key": "Names this request, so that a repetition is answered and charged once (24 hours)."
+    "Idempotency-Key": "Names this request, so that a repetition is answered and charged once (24 hours).",
+    "Cache-Control": "`no-cache` for an answer that was not given before.",
 }
 
 
@@ -65,6 +66,9 @@ class ChatAnswer(BaseModel):
     message_id: UUID
     signals: list[dict[str, Any]] = Field(description="The signals that the answer could use.")
     audio_url: str | None = Field(default=None, serialization_alias="audioUrl")
+    cached: bool = Field(
+        default=False, description="Given before, to the same question on the same facts; priced as data."
+    )
     voice_refusal: str | None = Field(
         default=None, description="Why there is no audio although it was asked for: `code: reason`."
     )
@@ -135,7 +139,9 @@ async def _converse(request: Request, form: Form[Asked]) -> Response:
     asked = await parse_body(request, form.asked)
     question = form.question(asked, user.id)
     key = request_key(request.headers.get("idempotency-key"), request.url.path, await request.body())
-    return await _respond(form, asked, await ask(resources, user, question, key))
+    return await _respond(
+        form, asked, await ask(resources, user, question, key, may_be_cached=wants_cached(request.headers))
+    )
 
 
 async def _respond(form: Form[Asked], asked: Asked, events: AsyncGenerator[Event, None]) -> Response:
@@ -158,6 +164,7 @@ def _chat_answer(event: Completed) -> ChatAnswer:
         signals=[dict(signal) for signal in event.signals],
         audio_url=event.audio_url,
         voice_refusal=event.voice_refusal,
+        cached=event.is_cached,
     )
 
 

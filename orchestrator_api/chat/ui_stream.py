@@ -84,6 +84,8 @@ def _completed_frames(event: Completed) -> list[str]:
         frames.append(
             _frame("data-audio", id="audio", data={"audioUrl": None, "refusal": event.voice_refusal})
         )
+    if event.is_cached:
+        frames.append(_frame("data-cached", id="cached", data={"cached": True}))
     metadata = {
         "conversation_id": str(event.conversation_id),
         "model": event.model,
@@ -91,6 +93,7 @@ def _completed_frames(event: Completed) -> list[str]:
         "usage": usage,
         "credits": event.credits,
         "balance": event.balance,
+        **({"cached": True} if event.is_cached else {}),
     }
     frames.append(_frame("finish-step"))
     frames.append(

@@ -15,6 +15,7 @@ from zmarty.postgres import Connection, Pool
 CHAT = {
     "agent_calls": {"zmarty_api": "siud"},
     "audit_log": {"zmarty_api": "si"},
+    "cached_answers": {"zmarty_api": "siu"},
     "conversations": {"authenticated": "s", "zmarty_api": "siu"},
     "credit_accounts": {"authenticated": "s", "zmarty_api": "s"},
     "credit_balance": {"authenticated": "s", "zmarty_api": "s"},

@@ -135,6 +135,7 @@ async def test_the_schedules_exist(chat_api: Pool, trading_api: Pool) -> None:
     assert [row["job_name"] for row in await chat_api.fetch(runs)] == [
         "expire-holds",
         "forget-agent-calls",
+        "forget-cached-answers",
         "forget-voice",
         "mirror-references",
         "upkeep",
