@@ -257,6 +257,13 @@ async def two_users(chat: Pool) -> tuple[UUID, UUID]:
             user_id,
         )
         await chat.execute("select private.hold_credits($1, 5, 60)", user_id)
+        recording = uuid4()
+        await chat.execute(
+            "insert into voice_recordings (id, user_id, message_id, path, byte_count, character_count)"
+            " values ($1, $2, $1, '2026-11-26/' || $1::uuid || '.mp3', 1, 1)",
+            recording,
+            user_id,
+        )
     return users
 
 
@@ -269,6 +276,7 @@ OWNED = [
     "credits_ledger",
     "credit_holds",
     "credit_balance",
+    "voice_recordings",
 ]
 
 
@@ -304,6 +312,9 @@ async def test_users_read_their_own_rows_alone(chat: Pool, two_users: tuple[UUID
         "insert into messages (conversation_id, user_id, role, content) select id, user_id, 'assistant', 'x' from conversations",
         "update tiers set credits_monthly = 1000000",
         "select * from audit_log",
+        "select * from cached_answers",
+        "select * from agent_calls",
+        "update voice_recordings set user_id = auth.uid()",
     ],
 )
 async def test_users_cannot_help_themselves(chat: Pool, two_users: tuple[UUID, UUID], statement: str) -> None:
