@@ -138,6 +138,9 @@ def api(site: Site) -> Service:
             "CALL_LIMITS_FACTOR": "100",
             "TRUSTED_PROXY_HOPS": "0",
             "CLUSTERS_WEBHOOK_SECRETS": site.secrets.webhook,
+            "ELEVENLABS_VOICE_ID": "sim-voice",
+            "VOICE_LINK_SECRET": site.secrets.webhook,
+            "VOICE_FOLDER": str(site.home.path / "voice"),
         },
         is_healthy=answers(site, "api", "/livez"),
     )

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import httpx
 from starlette.applications import Starlette
@@ -13,6 +14,7 @@ from orchestrator_api.admin.actions import routes as admin_action_routes
 from orchestrator_api.admin.credits import routes as admin_credits_routes
 from orchestrator_api.admin.routes import routes as admin_routes
 from orchestrator_api.agents.routes import routes as agents_routes
+from orchestrator_api.analyses.routes import routes as analyses_routes
 from orchestrator_api.auth.keys import KeyCache
 from orchestrator_api.background import Background
 from orchestrator_api.calibration.routes import routes as calibration_routes
@@ -44,6 +46,9 @@ from orchestrator_api.scaling.routes import routes as scaling_routes
 from orchestrator_api.settings import Settings
 from orchestrator_api.signals.routes import routes as signals_routes
 from orchestrator_api.simulation.routes import routes as simulation_routes
+from orchestrator_api.voice.bucket import Bucket, FolderBucket, SupabaseBucket
+from orchestrator_api.voice.routes import routes as voice_routes
+from orchestrator_api.voice.voice import open_voice
 from zmarty.postgres import CHAT_PATIENCE, TRADING_PATIENCE, Listener, Patience, Pool, open_pool
 
 POOL_CLOSE_SECONDS = 5.0
@@ -51,6 +56,7 @@ POOL_CLOSE_SECONDS = 5.0
 ROUTES: tuple[BaseRoute, ...] = (
     *chat_routes,
     *agents_routes,
+    *analyses_routes,
     *credits_routes,
     *accounts_routes,
     *signals_routes,
@@ -70,6 +76,7 @@ ROUTES: tuple[BaseRoute, ...] = (
     *admin_action_routes,
     *admin_credits_routes,
     *pages_routes,
+    *voice_routes,
 )
 
 
@@ -108,6 +115,16 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         trading = await _open_pool(stack, trading_dsn, settings.trading_pool_size, TRADING_PATIENCE)
         chat_dsn = settings.chat_database_url.get_secret_value()
         chat = await _open_pool(stack, chat_dsn, settings.chat_pool_size, CHAT_PATIENCE)
+        voice = await stack.enter_async_context(
+            open_voice(
+                vendors["elevenlabs"],
+                _bucket(settings, client),
+                voice_id=settings.elevenlabs_voice_id,
+                link_secret=settings.voice_link_secret.get_secret_value()
+                if settings.voice_link_secret
+                else "",
+            )
+        )
         resources = Resources(
             chat=chat,
             trading=trading,
@@ -136,11 +153,14 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             commit=settings.commit,
             market_note=settings.market_note,
             clusters_secrets=settings.clusters_webhook_secrets,
+            voice=voice,
         )
         # What was opened last is closed first: answers are settled while the pools are still open.
         stack.push_async_callback(background.close, drain_seconds=settings.drain_seconds)
         background.keep_running(resources.keys.refresh_forever(), name="refresh_keys")
         background.keep_running(resources.probes.refresh_forever(), name="probe_vendors")
+        if voice is not None:
+            background.keep_running(voice.sweep_forever(), name="sweep_voice")
         keep_live(resources, trading_dsn)
         yield resources
 
@@ -159,6 +179,16 @@ async def hear_changes(listener: Listener, resources: Resources) -> None:
     async for change in listener.changes():
         resources.live.wake()
         resources.waiting.ring(change[1] if change else None)
+
+
+def _bucket(settings: Settings, client: httpx.AsyncClient) -> Bucket | None:
+    if settings.chat_supabase_secret_key is not None:
+        return SupabaseBucket(
+            client,
+            supabase_url=settings.chat_supabase_url,
+            secret_key=settings.chat_supabase_secret_key.get_secret_value(),
+        )
+    return FolderBucket(Path(settings.voice_folder)) if settings.voice_folder else None
 
 
 async def _open_pool(stack: AsyncExitStack, dsn: str, size_max: int, patience: Patience) -> Pool:

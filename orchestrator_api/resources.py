@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from orchestrator_api.jobs.waiting import Waiting
     from orchestrator_api.limits.limiter import CallLimits
     from orchestrator_api.model_router.router import Router
+    from orchestrator_api.voice.voice import Voice
     from zmarty.postgres import Pool
 
 
@@ -54,3 +55,5 @@ class Resources:
     market_note: str = ""
     # Whoever holds one of these may post liquidation maps; empty: nobody may.
     clusters_secrets: tuple[str, ...] = ()
+    # None: not everything that voice needs is configured.
+    voice: Voice | None = None

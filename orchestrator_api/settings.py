@@ -74,6 +74,14 @@ class Settings(ServiceSettings):
     elevenlabs_api_key: SecretStr | None = None
     elevenlabs_base_url: Url = "https://api.elevenlabs.io"
     elevenlabs_voice_id: str = ""
+    # Signs the links to audio; without it there is no voice.
+    voice_link_secret: SecretStr | None = None
+    # The project's secret key: audio is kept in its private bucket. A folder instead serves development.
+    chat_supabase_secret_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("CHAT_SUPABASE_SECRET_KEY", "ZMARTYBRAIN_SERVICE_ROLE_KEY"),
+    )
+    voice_folder: str = ""
 
     # Models and endpoints beside our own, as JSON or the path of a file; `catalog` is what comes of it.
     zmarty_models: Annotated[Models, NoDecode, BeforeValidator(_document)] = Models()

@@ -1,5 +1,5 @@
 -- Supabase B (trading) as its migrations leave it. Generated from supabase/trading/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: c9f0ebbe2ab9c8cb
+-- by `make pages`; do not edit. Fingerprint of the migrations: 028d1c4fcb80916f
 
 CREATE SCHEMA partitions;
 
@@ -136,6 +136,25 @@ end
 $$;
 
 COMMENT ON FUNCTION private.forget_absences() IS 'Forget what was not seen for ninety days: an exchange may have filled it since. Returns how many stretches.';
+
+CREATE FUNCTION private.forget_analyses(p_rows_max integer DEFAULT 5000) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  kept constant interval := '1 year';
+  forgotten integer;
+begin
+  delete from public.ai_analysis
+  where id in (
+    select id from public.ai_analysis where created_at < now() - kept order by created_at limit p_rows_max
+  );
+  get diagnostics forgotten = row_count;
+  return forgotten;
+end
+$$;
+
+COMMENT ON FUNCTION private.forget_analyses(p_rows_max integer) IS 'Delete analyses older than a year, oldest first; returns how many.';
 
 CREATE FUNCTION private.keep_up() RETURNS void
     LANGUAGE plpgsql
@@ -1299,6 +1318,30 @@ CREATE TABLE private.trimmed_events (
 
 COMMENT ON TABLE private.trimmed_events IS 'Up to where events were removed; who stands before it has missed some.';
 
+CREATE TABLE public.ai_analysis (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    request_type text NOT NULL,
+    query text NOT NULL,
+    ai_model text NOT NULL,
+    provider text,
+    response text NOT NULL,
+    tokens_used integer NOT NULL,
+    credits_charged integer NOT NULL,
+    processing_time_ms integer NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT ai_analysis_credits_counted CHECK ((credits_charged >= 0)),
+    CONSTRAINT ai_analysis_metadata_bounded CHECK ((pg_column_size(metadata) <= 65536)),
+    CONSTRAINT ai_analysis_query_bounded CHECK (((char_length(query) >= 1) AND (char_length(query) <= 8000))),
+    CONSTRAINT ai_analysis_request_type_known CHECK ((request_type = ANY (ARRAY['market_analysis'::text, 'portfolio_review'::text, 'signal_generation'::text]))),
+    CONSTRAINT ai_analysis_response_bounded CHECK ((char_length(response) <= 200000)),
+    CONSTRAINT ai_analysis_time_counted CHECK ((processing_time_ms >= 0)),
+    CONSTRAINT ai_analysis_tokens_counted CHECK ((tokens_used >= 0))
+);
+
+COMMENT ON TABLE public.ai_analysis IS 'The id is that of the message in the chat database, so that writing it again changes nothing. Kept for a year.';
+
 CREATE TABLE public.calibration (
     symbol text NOT NULL,
     timeframe text NOT NULL,
@@ -2198,6 +2241,9 @@ ALTER TABLE ONLY public.candles
 ALTER TABLE ONLY private.trimmed_events
     ADD CONSTRAINT trimmed_events_pkey PRIMARY KEY (is_only);
 
+ALTER TABLE ONLY public.ai_analysis
+    ADD CONSTRAINT ai_analysis_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.calibration
     ADD CONSTRAINT calibration_pkey PRIMARY KEY (symbol, timeframe, strategy_version, direction);
 
@@ -2318,6 +2364,10 @@ ALTER TABLE ONLY queueing.pauses
 ALTER TABLE ONLY queueing.retentions
     ADD CONSTRAINT retentions_pkey PRIMARY KEY (queue);
 
+CREATE INDEX ai_analysis_age ON public.ai_analysis USING btree (created_at);
+
+CREATE INDEX ai_analysis_of_user ON public.ai_analysis USING btree (user_id, created_at DESC, id DESC);
+
 CREATE INDEX candle_absences_seen ON public.candle_absences USING btree (seen_at);
 
 CREATE INDEX cluster_pushes_age ON public.cluster_pushes USING btree (received_at);
@@ -2395,6 +2445,10 @@ ALTER TABLE ONLY public.simulation_trades
 CREATE POLICY api_reads ON private.trimmed_events FOR SELECT TO zmarty_api USING (true);
 
 ALTER TABLE private.trimmed_events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.ai_analysis ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY api_keeps ON public.ai_analysis TO zmarty_api USING (true) WITH CHECK (true);
 
 CREATE POLICY api_keeps ON public.cluster_pushes TO zmarty_api USING (true) WITH CHECK (true);
 
@@ -2619,6 +2673,8 @@ GRANT ALL ON FUNCTION private.admit_request(vendor_name text, request_weight num
 
 REVOKE ALL ON FUNCTION private.forget_absences() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION private.forget_analyses(p_rows_max integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION private.keep_up() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.keep_up_clusters() FROM PUBLIC;
@@ -2729,6 +2785,9 @@ GRANT SELECT ON TABLE public.candles TO zmarty_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.candles TO zmarty_worker;
 
 GRANT SELECT ON TABLE private.trimmed_events TO zmarty_api;
+
+GRANT ALL ON TABLE public.ai_analysis TO service_role;
+GRANT SELECT,INSERT ON TABLE public.ai_analysis TO zmarty_api;
 
 GRANT ALL ON TABLE public.calibration TO service_role;
 GRANT SELECT ON TABLE public.calibration TO zmarty_api;

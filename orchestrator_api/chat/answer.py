@@ -18,6 +18,7 @@ from orchestrator_api.chat.recording import Recording
 from orchestrator_api.chat.rounds import Spending
 from orchestrator_api.chat.store import StoredAnswer
 from orchestrator_api.chat.ui_stream import ui_frames
+from orchestrator_api.chat.voicing import audio_url_of, voiced
 from orchestrator_api.chat.work import Work, stopped_draft
 from orchestrator_api.credits.ledger import Settlement
 from orchestrator_api.credits.pricing import Usage
@@ -72,7 +73,9 @@ def answer(
     return _events(told)
 
 
-async def replay(stored: StoredAnswer, balance: int) -> AsyncGenerator[Event, None]:
+async def replay(
+    stored: StoredAnswer, balance: int, audio_url: str | None = None
+) -> AsyncGenerator[Event, None]:
     """Tell a stored answer again, as the events of a fresh one."""
     signals = stored.metadata.get("signals", [])
     yield Opened(stored.id, stored.conversation_id, signals)
@@ -89,6 +92,9 @@ async def replay(stored: StoredAnswer, balance: int) -> AsyncGenerator[Event, No
         balance=balance,
         signals=signals,
         calls=[ToolCall(**call) for call in stored.metadata.get("tool_calls", [])],
+        audio_url=audio_url,
+        voice_refusal=stored.metadata.get("voice_refusal"),
+        is_cached=stored.metadata.get("cached", False),
     )
 
 
@@ -112,6 +118,8 @@ async def _answer(
         if draft is None:
             await discard_exchange(resources.chat, exchange)
             return tell(Failed(AnswerStopped("You stopped this answer; nothing is charged.")))
+        # The text has been told; only its end waits for the audio, for a bounded time.
+        draft = await voiced(resources, exchange, draft, briefing.speech)
         draft.metadata["signals"] = signals
         settlement = await _settle(resources.chat, exchange, draft)
     except DATABASE_LOSSES as error:
@@ -126,7 +134,8 @@ async def _answer(
             tell(Failed(AnswerLost("The answer was lost on our side; it is not charged. Ask again.")))
         raise
     else:
-        tell(_completed(exchange, draft, settlement, signals))
+        audio_url = audio_url_of(resources, exchange.user_id, draft.metadata)
+        tell(_completed(exchange, draft, settlement, signals, audio_url))
         log.info(
             "credits_settled",
             hold_id=str(exchange.hold.id),
@@ -181,7 +190,11 @@ async def _settle(pool: Pool, exchange: Exchange, draft: Draft) -> Settlement:
 
 
 def _completed(
-    exchange: Exchange, draft: Draft, settlement: Settlement, signals: list[dict[str, Any]]
+    exchange: Exchange,
+    draft: Draft,
+    settlement: Settlement,
+    signals: list[dict[str, Any]],
+    audio_url: str | None,
 ) -> Completed:
     return Completed(
         message_id=exchange.message_id,
@@ -195,4 +208,7 @@ def _completed(
         balance=settlement.balance,
         signals=signals,
         calls=draft.calls,
+        audio_url=audio_url,
+        voice_refusal=draft.metadata.get("voice_refusal"),
+        is_cached=draft.is_cached,
     )

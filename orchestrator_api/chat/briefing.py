@@ -1,8 +1,9 @@
 """Gathers what is known for a question: the user's watched symbols and history from A, the markets from B."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from orchestrator_api.auth.rls import as_user
@@ -13,6 +14,8 @@ from orchestrator_api.chat.knowledge import gather
 from orchestrator_api.chat.mentions import mentioned_symbols
 from orchestrator_api.chat.prompt import prompt_from
 from orchestrator_api.chat.question import Question, recent_turns
+from orchestrator_api.chat.store import CachedAnswer
+from orchestrator_api.chat.voicing import Speech
 from orchestrator_api.model_router.provider import Prompt, Tool
 from orchestrator_api.resources import Resources
 from orchestrator_api.tools.tools import TOOLS
@@ -35,6 +38,13 @@ class Briefing:
     user_id: UUID
     # What we look up when the model asks for it. Empty when the client brings tools of its own.
     tools: tuple[Tool, ...] = ()
+    # Set when the user wants the answer spoken.
+    speech: Speech | None = None
+    # Kept with the answer, beside what happened to it.
+    record: Mapping[str, Any] = field(default_factory=dict)
+    # Under which the answer may be given again, and the one that is given again now.
+    cache_key: str | None = None
+    cached: CachedAnswer | None = None
 
 
 async def compose_briefing(resources: Resources, user: User, question: Question) -> Briefing:
@@ -59,9 +69,8 @@ async def compose_briefing(resources: Resources, user: User, question: Question)
     lines = fact_lines(knowledge, now=now)
     if lines and resources.market_note:
         lines = (f"- Note on all market data: {resources.market_note}", *lines)
-    prompt = prompt_from(
-        lines, history, question.text, conversation_id=str(question.conversation_id), now=now
-    )
+    asked = f"{question.frame}\n\n{question.text}" if question.frame else question.text
+    prompt = prompt_from(lines, history, asked, conversation_id=str(question.conversation_id), now=now)
     # The client's tools are the client's to do; with them in the prompt, ours would only confuse.
     prompt = replace(prompt, turns=(*prompt.turns, *question.following), tools=question.tools or ())
     return Briefing(
@@ -71,6 +80,7 @@ async def compose_briefing(resources: Resources, user: User, question: Question)
         now,
         user.id,
         tools=TOOLS if question.tools is None else (),
+        record=question.record,
     )
 
 

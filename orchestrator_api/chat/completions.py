@@ -62,6 +62,7 @@ class Bill(BaseModel):
     credits: int
     balance: int
     provider: str | None
+    cached: bool = Field(default=False, description="Given before; priced as data.")
 
 
 class CompletionAnswer(BaseModel):
@@ -180,7 +181,7 @@ def _usage(event: Completed) -> CompletionUsage:
 
 
 def _bill(event: Completed) -> Bill:
-    return Bill(credits=event.credits, balance=event.balance, provider=event.provider)
+    return Bill(credits=event.credits, balance=event.balance, provider=event.provider, cached=event.is_cached)
 
 
 def _chunk(base: dict[str, Any], delta: dict[str, Any], *, finish_reason: str | None = None) -> str:

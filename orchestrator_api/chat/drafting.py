@@ -1,11 +1,13 @@
 """Turns a briefing into a draft: by the models of the plan and the tools they call, or without any model at all."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 
 from orchestrator_api.chat.briefing import Briefing
+from orchestrator_api.chat.caching import draft_from, may_be_cached
 from orchestrator_api.chat.data_brief import LABEL, data_brief
 from orchestrator_api.chat.ensemble import usage_record, write_ensemble
 from orchestrator_api.chat.events import Restarted, Tell, Token, ToolAnswered, ToolAsked
@@ -13,6 +15,7 @@ from orchestrator_api.chat.exchange import Draft
 from orchestrator_api.chat.plan import Plan
 from orchestrator_api.chat.prompt import prompt_tokens, turn_tokens
 from orchestrator_api.chat.rounds import ROUNDS_MAX
+from orchestrator_api.chat.store import cache_answer
 from orchestrator_api.chat.work import PARAGRAPH, Work
 from orchestrator_api.credits.pricing import DATA_CREDITS, Usage
 from orchestrator_api.model_router.catalog import Candidate, Model
@@ -52,6 +55,28 @@ async def write_draft(resources: Resources, plan: Plan, briefing: Briefing, work
 
     `work` holds at any moment what there is, for whoever cancels this.
     """
+    started = time.monotonic()
+    if briefing.cached is not None:
+        draft = draft_from(briefing.cached)
+        tell(Token(draft.text))
+    else:
+        draft = await _written(resources, plan, briefing, work, tell)
+        _keep(resources, briefing, draft)
+    draft.metadata.update(briefing.record, duration_ms=int((time.monotonic() - started) * 1000))
+    return draft
+
+
+def _keep(resources: Resources, briefing: Briefing, draft: Draft) -> None:
+    """For whoever asks the same. Beside the answer: neither waits for the other."""
+    if briefing.cache_key is None or draft.provider is None or not may_be_cached(draft):
+        return
+    keeping = cache_answer(
+        resources.chat, briefing.cache_key, content=draft.text, provider=draft.provider, model=draft.model
+    )
+    resources.background.start(keeping, name="cache_answer")
+
+
+async def _written(resources: Resources, plan: Plan, briefing: Briefing, work: Work, tell: Tell) -> Draft:
     try:
         if plan.is_ensemble:
             return await write_ensemble(resources.router, plan, briefing.prompt, work, tell)

@@ -65,6 +65,10 @@ class Completed:
     balance: int
     signals: Sequence[Mapping[str, Any]]
     audio_url: str | None = None
+    # Why an answer that should be spoken was not.
+    voice_refusal: str | None = None
+    # Given before, to the same question on the same facts.
+    is_cached: bool = False
     # Of the client's own tools: it has them done and comes back with the results.
     calls: Sequence[ToolCall] = ()
 

@@ -16,6 +16,7 @@ from orchestrator_api.credits import ledger
 from orchestrator_api.credits.ledger import Charge, Hold, Settlement
 from orchestrator_api.credits.pricing import Usage
 from orchestrator_api.model_router.provider import ToolCall
+from orchestrator_api.voice.store import Recording, save_recording
 from zmarty.errors import FieldInvalid, NotFound, ZmartyError
 from zmarty.postgres import Connection, Pool
 
@@ -73,6 +74,17 @@ class Draft:
     billed: Mapping[str, Any] = field(default_factory=dict)
     # Of the client's own tools: the answer is these calls, and goes on with their results in another request.
     calls: tuple[ToolCall, ...] = ()
+    # The answer spoken, when it was; its price is in the credits.
+    recording: Recording | None = None
+    # Given before, to the same question on the same facts.
+    is_cached: bool = False
+
+    @property
+    def reason(self) -> str:
+        """What the ledger says it was."""
+        if self.is_cached:
+            return "cached_answer"
+        return "chat" if self.provider else "data_brief"
 
 
 def request_key(header: str | None, path: str, body: bytes) -> RequestKey | None:
@@ -142,13 +154,15 @@ async def complete_exchange(pool: Pool, exchange: Exchange, draft: Draft) -> Set
             exchange.hold,
             Charge(
                 credits=draft.credits,
-                reason="chat" if draft.provider else "data_brief",
+                reason=draft.reason,
                 usage=draft.usage,
                 provider=draft.provider,
                 model=draft.model if draft.provider else None,
                 metadata={"message_id": str(exchange.message_id), **draft.billed},
             ),
         )
+        if draft.recording is not None:
+            await save_recording(connection, draft.recording)
         answer = StoredAnswer(
             id=exchange.message_id,
             conversation_id=exchange.conversation_id,

@@ -8,10 +8,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from orchestrator_api.model_router.tokens import tokens_bound
 from zmarty.market import Timeframe
 
 LINES_MAX = 60
 LENGTH_MAX = 8_000
+# As holds count them: what is written in other letters costs more of them.
+TOKENS_MAX = 4_000
 REASONS_MAX = 3
 # With fewer cases than this in a month, a longer lookback says more.
 CASES_LEAST = 30
@@ -217,15 +220,16 @@ class Knowledge:
 
 
 def fact_lines(knowledge: Knowledge, *, now: datetime) -> tuple[str, ...]:
-    """The facts, one a line, of each symbol in turn, cut at LINES_MAX lines and LENGTH_MAX characters."""
+    """The facts, one a line, of each symbol in turn, cut at LINES_MAX lines, LENGTH_MAX characters and TOKENS_MAX tokens."""
     lines: list[str] = []
-    length = 0
+    length = tokens = 0
     for symbol in knowledge.symbols:
         for line in _lines_of(symbol, knowledge, now):
             # A stored text must not be able to end the block of facts and go on as an instruction.
             line = line.replace("<", "‹").replace(">", "›").replace("\n", " ")
             length += len(line) + 1
-            if len(lines) == LINES_MAX or length > LENGTH_MAX:
+            tokens += tokens_bound(line)
+            if len(lines) == LINES_MAX or length > LENGTH_MAX or tokens > TOKENS_MAX:
                 return tuple(lines)
             lines.append(line)
     return tuple(lines)
@@ -302,14 +306,15 @@ def _signal_line(signal: SignalFact, now: datetime) -> str:
         f"{'expired' if signal.expires_at <= now else 'expires'} {moment(signal.expires_at)}",
     ]
     closed = _closed(signal.timeframe, signal.opened_at)
-    return f"- {signal.symbol} {signal.timeframe} signal: {', '.join(parts)}; {closed}"
+    age = _age(now - Timeframe(signal.timeframe).closed_at(signal.opened_at))
+    return f"- {signal.symbol} {signal.timeframe} signal: {', '.join(parts)}; {closed}, {age}"
 
 
 def _win_rate_line(rate: WinRateFact) -> str:
     head = f"- {rate.symbol} {rate.timeframe} win rate ({rate.direction}, {rate.horizon} horizon, {rate.lookback_days} d)"
     count = f"n={rate.n} (backfill {rate.n_backfill}, live {rate.n - rate.n_backfill})"
     if rate.rate is None or rate.low is None or rate.high is None:
-        return f"{head}: not known, {count}"
+        return f"{head}: not known, {count}; computed {moment(rate.computed_at)}"
     baseline = f"; baseline {rate.baseline:.2f}" if rate.baseline is not None else ""
     interval = f"95% interval {rate.low:.2f}–{rate.high:.2f}"
     return f"{head}: {rate.rate:.2f}, {interval}, {count}{baseline}; computed {moment(rate.computed_at)}"
@@ -439,6 +444,14 @@ def _key(signal: SignalFact) -> tuple[str, str]:
 
 def _closed(timeframe: str, opened_at: datetime) -> str:
     return f"candle closed {moment(Timeframe(timeframe).closed_at(opened_at))}"
+
+
+def _age(age: timedelta) -> str:
+    # In steps: the same facts stay the same words for an hour.
+    hours = int(age / timedelta(hours=1))
+    if hours < 1:
+        return "under an hour ago"
+    return f"{hours} h ago" if hours < 48 else f"{hours // 24} d ago"
 
 
 def _at(data: Mapping[str, Any], path: str) -> Any:

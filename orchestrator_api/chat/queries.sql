@@ -297,3 +297,15 @@ limit 1;
 update answers_under_way
 set stop_requested_at = now()
 where conversation_id = $1 and user_id = $2 and ended_at is null and stop_requested_at is null;
+
+-- name: cached_answer
+select content, provider, model, answered_at
+from cached_answers
+where key = $1 and answered_at > now() - interval '5 minutes';
+
+-- name: cache_answer
+insert into cached_answers as kept (key, content, provider, model)
+values ($1, $2, $3, $4)
+-- Of two at once the later one stays; both are true.
+on conflict (key) do update
+set content = excluded.content, provider = excluded.provider, model = excluded.model, answered_at = now();

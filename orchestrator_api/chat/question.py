@@ -1,7 +1,7 @@
 """What a client may send as a question, in any of the three forms, and what it means. Pure."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -204,6 +204,10 @@ class Question:
     anew_since: datetime | None = None
     # The client's own tools; an empty tuple forbids every tool, None leaves the choice to us.
     tools: tuple[Tool, ...] | None = None
+    # What the model is to make of the question; it is not part of what the user said.
+    frame: str = ""
+    # What is kept with the answer, beside what happened to it.
+    record: Mapping[str, Any] = field(default_factory=dict)
 
 
 def question_from(request: ChatRequest, *, user_id: UUID, new_id: UUID) -> Question:
@@ -221,7 +225,7 @@ def question_from(request: ChatRequest, *, user_id: UUID, new_id: UUID) -> Quest
         )
     return Question(
         # What is answered anew is read from the conversation.
-        text="" if request.is_anew else _bounded(text, field),
+        text="" if request.is_anew else bounded_text(text, field),
         is_anew=request.is_anew,
         conversation_id=request.conversation_id
         or (conversation_named(request.id, user_id) if request.id else new_id),
@@ -243,7 +247,7 @@ def question_from_completion(
     if asked_at < 0 or (following and following[-1].role != "tool"):
         raise FieldInvalid("messages", "must end with a message of the user, or with the results of tools")
     return Question(
-        text=_bounded(_content(request.messages[asked_at]), "messages"),
+        text=bounded_text(_content(request.messages[asked_at]), "messages"),
         # These clients name no conversation; what they asked is kept together in one of its own.
         conversation_id=conversation_named("chat-completions", user_id),
         model=request.model,
@@ -298,7 +302,8 @@ def _following(messages: list[CompletionMessage]) -> tuple[Turn, ...]:
     return tuple(turns)
 
 
-def _bounded(text: str, field: str) -> str:
+def bounded_text(text: str, field: str) -> str:
+    """Raises FieldInvalid for a question that is empty or longer than TEXT_LENGTH_MAX."""
     text = text.strip()
     if not text:
         raise FieldInvalid(field, "must hold a question; it is empty")

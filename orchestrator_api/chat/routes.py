@@ -14,10 +14,9 @@ from starlette.routing import BaseRoute, Route
 from orchestrator_api.answers import json_answer
 from orchestrator_api.auth.rls import as_user
 from orchestrator_api.auth.token import authenticate
-from orchestrator_api.auth.user import Forbidden, User
+from orchestrator_api.auth.user import User
 from orchestrator_api.chat import store
-from orchestrator_api.chat.answer import answer, replay
-from orchestrator_api.chat.briefing import compose_briefing
+from orchestrator_api.chat.asking import REFUSALS, ask, completed, wants_cached
 from orchestrator_api.chat.completions import (
     CompletionAnswer,
     ModelAnswer,
@@ -27,18 +26,11 @@ from orchestrator_api.chat.completions import (
     model_answer,
     models_answer,
 )
-from orchestrator_api.chat.equipping import equip
-from orchestrator_api.chat.events import Completed, Event, Failed
+from orchestrator_api.chat.events import Completed, Event
 from orchestrator_api.chat.exchange import (
-    IdempotencyKeyReused,
-    RequestInProgress,
-    find_answer,
-    open_exchange,
     request_key,
 )
 from orchestrator_api.chat.following import follow
-from orchestrator_api.chat.plan import Budget
-from orchestrator_api.chat.planning import plan_answer
 from orchestrator_api.chat.question import (
     ChatRequest,
     CompletionRequest,
@@ -49,42 +41,19 @@ from orchestrator_api.chat.question import (
     question_from_completion,
 )
 from orchestrator_api.chat.ui_stream import HEADERS, ui_frames, usage_json
-from orchestrator_api.credits import ledger
-from orchestrator_api.credits.pricing import CreditsExhausted, SpendingLimitReached
 from orchestrator_api.event_stream import EventStream
-from orchestrator_api.limits.limiter import RateLimited
 from orchestrator_api.model_router.catalog import Catalog
 from orchestrator_api.openapi import Answer, documented
 from orchestrator_api.parsing import parse_body
 from orchestrator_api.resources import Resources
-from zmarty.errors import (
-    BodyMalformed,
-    DatabaseUnavailable,
-    FieldInvalid,
-    NotFound,
-    SymbolUnknown,
-    SymbolUnsupported,
-)
+from zmarty.errors import DatabaseUnavailable, NotFound
 
 Asked = TypeVar("Asked", bound=BaseModel)
 
 IDEMPOTENCY_HEADERS = {
-    "Idempotency-Key": "Names this request, so that a repetition is answered and charged once (24 hours)."
+    "Idempotency-Key": "Names this request, so that a repetition is answered and charged once (24 hours).",
+    "Cache-Control": "`no-cache` for an answer that was not given before.",
 }
-ERRORS = (
-    BodyMalformed,
-    CreditsExhausted,
-    SpendingLimitReached,
-    Forbidden,
-    SymbolUnknown,
-    NotFound,
-    RequestInProgress,
-    IdempotencyKeyReused,
-    FieldInvalid,
-    SymbolUnsupported,
-    RateLimited,
-    DatabaseUnavailable,
-)
 
 
 class ChatAnswer(BaseModel):
@@ -103,6 +72,12 @@ class ChatAnswer(BaseModel):
     message_id: UUID
     signals: list[dict[str, Any]] = Field(description="The signals that the answer could use.")
     audio_url: str | None = Field(default=None, serialization_alias="audioUrl")
+    cached: bool = Field(
+        default=False, description="Given before, to the same question on the same facts; priced as data."
+    )
+    voice_refusal: str | None = Field(
+        default=None, description="Why there is no audio although it was asked for: `code: reason`."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +101,7 @@ class Form(Generic[Asked]):
     ),
     request=ChatRequest,
     responses={200: ChatAnswer},
-    errors=ERRORS,
+    errors=REFUSALS,
     headers=IDEMPOTENCY_HEADERS,
 )
 async def chat(request: Request) -> Response:
@@ -138,7 +113,7 @@ async def chat(request: Request) -> Response:
     tag="Chat",
     request=CompletionRequest,
     responses={200: CompletionAnswer},
-    errors=(*ERRORS, ModelUnknown),
+    errors=(*REFUSALS, ModelUnknown),
     headers=IDEMPOTENCY_HEADERS,
 )
 async def complete(request: Request) -> Response:
@@ -170,30 +145,19 @@ async def _converse(request: Request, form: Form[Asked]) -> Response:
     asked = await parse_body(request, form.asked)
     question = form.question(asked, user.id, resources.router.catalog)
     key = request_key(request.headers.get("idempotency-key"), request.url.path, await request.body())
-    if (stored := await find_answer(resources.chat, user, key)) is not None:
-        async with resources.chat.acquire() as connection:
-            balance = await ledger.balance(connection, user.id)
-        return await _respond(form, asked, replay(stored, balance.balance))
     if question.is_anew:
         question = await _asked_before(resources, user, question)
-    limits = await store.limits_of(resources.chat, user.id)
-    if limits is None:
-        raise Forbidden("This account has no profile here; sign up again.")
-    briefing = await compose_briefing(resources, user, question)
-    budget = Budget(
-        limits.available, limits.price_cap, question.price_cap, limits.per_request, limits.left_today
+    return await _respond(
+        form,
+        asked,
+        await ask(
+            resources,
+            user,
+            question,
+            key,
+            may_be_cached=wants_cached(request.headers) and not question.is_anew,
+        ),
     )
-    plan = plan_answer(
-        resources.router,
-        question,
-        briefing.prompt,
-        tier=limits.tier,
-        output_tokens_max=min(limits.tokens_max, question.output_tokens_max or limits.tokens_max),
-        budget=budget,
-    )
-    plan, briefing = equip(plan, briefing, budget)
-    exchange = await open_exchange(resources.chat, user, question, plan, key)
-    return await _respond(form, asked, answer(resources, exchange, plan, briefing))
 
 
 async def _asked_before(resources: Resources, user: User, question: Question) -> Question:
@@ -245,12 +209,7 @@ async def stop_answer(request: Request) -> Response:
 async def _respond(form: Form[Asked], asked: Asked, events: AsyncGenerator[Event, None]) -> Response:
     if form.streams(asked):
         return EventStream(form.frames(asked, events), headers=form.headers)
-    async for event in events:
-        if isinstance(event, Completed):
-            return json_answer(form.document(event))
-        if isinstance(event, Failed):
-            raise event.error
-    raise AssertionError("the last event is Completed or Failed")
+    return json_answer(form.document(await completed(events)))
 
 
 def _chat_answer(event: Completed) -> ChatAnswer:
@@ -266,6 +225,8 @@ def _chat_answer(event: Completed) -> ChatAnswer:
         message_id=event.message_id,
         signals=[dict(signal) for signal in event.signals],
         audio_url=event.audio_url,
+        voice_refusal=event.voice_refusal,
+        cached=event.is_cached,
     )
 
 

@@ -93,6 +93,16 @@ class Batches:
     silent_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class CachedAnswer:
+    """An answer that may be given again."""
+
+    content: str
+    provider: str
+    model: str
+    answered_at: datetime
+
+
 async def limits_of(pool: Pool, user_id: UUID) -> Limits | None:
     record = await pool.fetchrow(SQL["limits_of"], user_id)
     return Limits(**record) if record else None
@@ -236,6 +246,15 @@ async def forget_key(connection: Connection, user_id: UUID, key: str, hold_id: U
 async def stored_answer(pool: Pool, message_id: UUID, user_id: UUID) -> StoredAnswer | None:
     record = await pool.fetchrow(SQL["stored_answer"], message_id, user_id)
     return StoredAnswer(**record) if record else None
+
+
+async def cached_answer(pool: Pool, key: str) -> CachedAnswer | None:
+    record = await pool.fetchrow(SQL["cached_answer"], key)
+    return CachedAnswer(**record) if record else None
+
+
+async def cache_answer(pool: Pool, key: str, *, content: str, provider: str, model: str) -> None:
+    await pool.execute(SQL["cache_answer"], key, content, provider, model)
 
 
 def _columns(pairs: Sequence[Pair]) -> tuple[list[str], list[str]]:

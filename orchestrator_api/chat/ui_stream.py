@@ -82,6 +82,12 @@ def _completed_frames(event: Completed) -> list[str]:
     ]
     if event.audio_url is not None:
         frames.append(_frame("data-audio", id="audio", data={"audioUrl": event.audio_url}))
+    if event.voice_refusal is not None:
+        frames.append(
+            _frame("data-audio", id="audio", data={"audioUrl": None, "refusal": event.voice_refusal})
+        )
+    if event.is_cached:
+        frames.append(_frame("data-cached", id="cached", data={"cached": True}))
     metadata = {
         "conversation_id": str(event.conversation_id),
         "model": event.model,
@@ -89,6 +95,7 @@ def _completed_frames(event: Completed) -> list[str]:
         "usage": usage,
         "credits": event.credits,
         "balance": event.balance,
+        **({"cached": True} if event.is_cached else {}),
     }
     if event.finish_reason == STOPPED:
         # The last that clients read of a stream that its user stopped.

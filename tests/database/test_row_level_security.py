@@ -17,6 +17,7 @@ CHAT = {
     "answer_frames": {"zmarty_api": "si"},
     "answers_under_way": {"zmarty_api": "siud"},
     "audit_log": {"zmarty_api": "si"},
+    "cached_answers": {"zmarty_api": "siu"},
     "conversations": {"authenticated": "s", "zmarty_api": "siu"},
     "credit_accounts": {"authenticated": "s", "zmarty_api": "s"},
     "credit_balance": {"authenticated": "s", "zmarty_api": "s"},
@@ -33,8 +34,10 @@ CHAT = {
     "spending_limits": {"authenticated": "s", "zmarty_api": "siu"},
     "tiers": {"anon": "s", "authenticated": "s", "zmarty_api": "s", "zmarty_worker": "s"},
     "user_symbols": {"authenticated": "s(i)(u)d", "zmarty_worker": "s"},
+    "voice_recordings": {"authenticated": "s", "zmarty_api": "si"},
 }
 TRADING = {
+    "ai_analysis": {"zmarty_api": "si"},
     "calibration": {"zmarty_api": "s", "zmarty_worker": "siu"},
     "candle_absences": {"zmarty_api": "s", "zmarty_worker": "siud"},
     "candles": {"zmarty_api": "s", "zmarty_worker": "siu"},
@@ -268,6 +271,13 @@ async def two_users(chat: Pool) -> tuple[UUID, UUID]:
         )
         await chat.execute("insert into spending_limits (user_id, per_day) values ($1, 50)", user_id)
         await chat.execute("select private.hold_credits($1, 5, 60)", user_id)
+        recording = uuid4()
+        await chat.execute(
+            "insert into voice_recordings (id, user_id, message_id, path, byte_count, character_count)"
+            " values ($1, $2, $1, '2026-11-26/' || $1::uuid || '.mp3', 1, 1)",
+            recording,
+            user_id,
+        )
     return users
 
 
@@ -284,6 +294,7 @@ OWNED = [
     "credit_transactions",
     "spending_limits",
     "credit_balance",
+    "voice_recordings",
 ]
 
 
@@ -325,6 +336,9 @@ async def test_users_read_their_own_rows_alone(chat: Pool, two_users: tuple[UUID
         "insert into messages (conversation_id, user_id, role, content) select id, user_id, 'assistant', 'x' from conversations",
         "update tiers set credits_monthly = 1000000",
         "select * from audit_log",
+        "select * from cached_answers",
+        "select * from agent_calls",
+        "update voice_recordings set user_id = auth.uid()",
     ],
 )
 async def test_users_cannot_help_themselves(chat: Pool, two_users: tuple[UUID, UUID], statement: str) -> None:

@@ -136,6 +136,8 @@ async def test_the_schedules_exist(chat_api: Pool, trading_api: Pool) -> None:
         "expire-holds",
         "forget-agent-calls",
         "forget-answers",
+        "forget-cached-answers",
+        "forget-voice",
         "mirror-references",
         "upkeep",
     ]
@@ -146,6 +148,7 @@ async def test_the_schedules_exist(chat_api: Pool, trading_api: Pool) -> None:
         "enqueue-risk",
         "enqueue-win-rates",
         "forget-absences",
+        "forget-analyses",
         "observe-market",
         "queue-upkeep",
         "reconcile",

@@ -14,6 +14,7 @@ from orchestrator_api.chat.facts import (
     BOUNDS,
     LENGTH_MAX,
     LINES_MAX,
+    TOKENS_MAX,
     AnalysisFact,
     CandleFact,
     ClusterFact,
@@ -28,6 +29,7 @@ from orchestrator_api.chat.facts import (
     number,
     win_rate_of,
 )
+from orchestrator_api.model_router.tokens import tokens_bound
 from orchestrator_worker.sources.plan import BY_NAME
 
 OPENED = datetime(2026, 11, 21, 2, tzinfo=UTC)
@@ -76,8 +78,27 @@ def test_a_signal_tells_its_numbers_and_times() -> None:
     assert lines(signals=[SIGNAL])[0] == (
         "- BTC/USDT 1h signal: direction long, score 0.42, strength 42, confidence 0.57, entry 43210.5, "
         "target 44100.2 / 45000, stop 42600.1, verdict no edge, expires 2026-11-22T03:00Z; "
-        "candle closed 2026-11-21T03:00Z"
+        "candle closed 2026-11-21T03:00Z, 1 h ago"
     )
+
+
+@pytest.mark.parametrize(
+    ("later", "age"),
+    [
+        (timedelta(minutes=59), "under an hour ago"),
+        (timedelta(minutes=-5), "under an hour ago"),
+        (timedelta(hours=47), "47 h ago"),
+        (timedelta(hours=49), "2 d ago"),
+    ],
+)
+def test_a_signal_tells_its_age_in_steps(later: timedelta, age: str) -> None:
+    closed_at = OPENED + timedelta(hours=1)
+
+    [line] = fact_lines(
+        Knowledge(symbols=["BTC/USDT"], signals=[replace(SIGNAL, reasons=())]), now=closed_at + later
+    )
+
+    assert line.endswith(f"candle closed 2026-11-21T03:00Z, {age}")
 
 
 def test_a_signal_past_its_time_is_called_expired() -> None:
@@ -198,6 +219,15 @@ def test_the_facts_are_bounded() -> None:
 
     assert 0 < len(told) <= LINES_MAX
     assert sum(map(len, told)) <= LENGTH_MAX
+
+
+def test_other_letters_are_bounded_in_tokens() -> None:
+    many = [replace(SIGNAL, reasons=["比特币会涨吗" * 60]) for _ in range(500)]
+
+    told = lines(signals=many)
+
+    assert told
+    assert sum(map(tokens_bound, told)) <= TOKENS_MAX
 
 
 @given(st.decimals(min_value="0.00000001", max_value="99999999", places=8))

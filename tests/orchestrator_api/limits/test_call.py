@@ -10,9 +10,9 @@ from orchestrator_api.limits.call import READS_PER_QUESTION, address_of, call_of
     [
         ("POST", "/chat", "question", "answers"),
         ("POST", "/v1/chat/completions", "question", "answers"),
-        ("POST", "/v1/chat/123/regenerate", "question", "answers"),
-        ("POST", "/v1/trading/analysis", "question", None),
         ("GET", "/v1/chat/123/stream", "read", "answers"),
+        ("DELETE", "/v1/chat/123/stream", "read", None),
+        ("POST", "/v1/trading/analysis", "question", None),
         ("GET", "/v1/events", "read", "events"),
         ("GET", "/v1/credits", "read", None),
         ("GET", "/chat/", "read", None),

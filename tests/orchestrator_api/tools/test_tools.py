@@ -1,7 +1,7 @@
 """What each tool finds, how it refuses, and that its results stay data."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,6 +12,11 @@ from orchestrator_api.tools import tools
 from orchestrator_api.tools.summary import CUT, RESULT_LENGTH_MAX, bounded
 from orchestrator_api.tools.tools import TABLE, TOOLS, call
 from tests.orchestrator_api.chat.conftest import CLOSED_AT, save_signal, save_win_rates
+from tests.orchestrator_api.simulation.test_simulation import worker
+from tests.orchestrator_api.support import add_user
+from tests.orchestrator_worker.jobs import store_candles
+from tests.orchestrator_worker.market import random_candles
+from zmarty.market import Symbol, Timeframe
 from zmarty.postgres import Pool
 
 ADA = UUID(int=1)
@@ -173,3 +178,28 @@ def test_a_result_is_cut_between_lines() -> None:
     *kept, last = text.splitlines()
     assert last == CUT
     assert kept == lines[: len(kept)]
+
+
+@pytest.mark.timeout(60)
+async def test_a_simulation_is_told_in_numbers_with_their_times(
+    resources: Resources, chat: Pool, trading: Pool, trading_worker: Pool
+) -> None:
+    newest = Timeframe.HOUR_1.newest_closed(datetime.now(UTC))
+    candles = random_candles(1_500, seed=7, began_at=newest - 1_499 * Timeframe.HOUR_1.delta)
+    await store_candles(trading_worker, Symbol.parse("BTC/USDT"), Timeframe.HOUR_1, candles)
+    ada = await add_user(chat)
+
+    async with worker(trading_worker):
+        found = await call(
+            resources, ada, "simulate", {"symbol": "BTC", "lookback_days": 30, "strategy": "sma_cross"}
+        )
+        nothing = await call(resources, ada, "simulate", {"symbol": "ETH", "lookback_days": 30})
+
+    assert found.is_charged, found.text
+    assert "BTC/USDT 1h sma_cross replayed with fees and slippage from 20" in found.text
+    assert "95% interval" in found.text
+    assert "buying and holding" in found.text
+    assert nothing.refusal is not None
+    assert nothing.refusal.code == "not_enough_data"
+    # The call is what costs; the job holds nothing of its own.
+    assert await chat.fetchval("select count(*) from credit_holds where user_id = $1", ada) == 0

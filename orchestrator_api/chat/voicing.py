@@ -1,0 +1,84 @@
+"""The spoken side of an answer: whether it may be spoken, the speaking, and what the client is told of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from orchestrator_api.chat.exchange import Draft, Exchange
+from orchestrator_api.chat.plan import Budget, Plan
+from orchestrator_api.chat.question import Question
+from orchestrator_api.chat.store import Limits
+from orchestrator_api.credits.pricing import VOICE_CREDITS
+from orchestrator_api.resources import Resources
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A wish for voice: granted when there is no refusal. The answer comes either way."""
+
+    refusal: str | None = None
+
+
+NOT_IN_PLAN = Speech("forbidden: the plan has no voice; nothing was charged for it")
+NOT_OFFERED = Speech("voice_unavailable: voice is not offered here; nothing was charged for it")
+NOT_PAID = Speech(
+    f"credits_exhausted: {VOICE_CREDITS} more credits are needed for voice; nothing was charged for it"
+)
+FAILED = "voice_unavailable: the answer could not be spoken; nothing was charged for it"
+
+
+def plan_speech(
+    resources: Resources, question: Question, plan: Plan, limits: Limits, budget: Budget
+) -> Speech | None:
+    """Whether the answer will be spoken, decided before credits are held; None when nobody asked for it."""
+    if not question.voice:
+        return None
+    if not limits.voice:
+        return NOT_IN_PLAN
+    if resources.voice is None:
+        return NOT_OFFERED
+    if plan.credits + VOICE_CREDITS > budget.credits:
+        return NOT_PAID
+    return Speech()
+
+
+def with_voice(plan: Plan, speech: Speech | None) -> Plan:
+    """What is held: the answer's highest price, and the voice's when it will be spoken."""
+    if speech is None or speech.refusal is not None:
+        return plan
+    return replace(plan, credits=plan.credits + VOICE_CREDITS)
+
+
+async def voiced(resources: Resources, exchange: Exchange, draft: Draft, speech: Speech | None) -> Draft:
+    """The draft with its recording and its price, or with the reason why there is none. Never raises for want of a voice."""
+    if speech is None:
+        return draft
+    if speech.refusal is not None or resources.voice is None:
+        return _without(draft, speech.refusal or FAILED)
+    # What costs nothing is no answer; and calls of a client's tools are not for ears.
+    if not draft.credits or draft.calls:
+        return _without(draft, FAILED)
+    recording = await resources.voice.speak(
+        draft.text, user_id=exchange.user_id, message_id=exchange.message_id
+    )
+    if recording is None:
+        return _without(draft, FAILED)
+    return replace(
+        draft,
+        recording=recording,
+        credits=draft.credits + VOICE_CREDITS,
+        metadata={**draft.metadata, "recording_id": str(recording.id)},
+    )
+
+
+def audio_url_of(resources: Resources, user_id: UUID, metadata: Mapping[str, Any]) -> str | None:
+    """A fresh link to the recording of a stored answer."""
+    recording_id = metadata.get("recording_id")
+    if recording_id is None or resources.voice is None:
+        return None
+    return resources.public.api_url + resources.voice.link(UUID(recording_id), user_id)
+
+
+def _without(draft: Draft, refusal: str) -> Draft:
+    return replace(draft, metadata={**draft.metadata, "voice_refusal": refusal})
