@@ -39,6 +39,8 @@ REFUSAL = "The model declined to answer this question under its content policy. 
 PARAGRAPH = "\n\n"
 UNPAID = "credits_exhausted: no credits are left for this call; answer with what is known."
 LOGGED_ARGUMENTS_MAX = 500
+# After so long no more tools are offered: with the rounds that may still follow, an answer ends before its hold does.
+TOOLS_SECONDS = 150.0
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ class _Work:
     """What there is of a draft so far."""
 
     spending: Spending
+    started_at: float = field(default_factory=time.monotonic)
     # Of the rounds that are over: they stay, whatever becomes of the next.
     texts: list[str] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
@@ -113,7 +116,8 @@ async def _converse(resources: Resources, plan: Plan, briefing: Briefing, work: 
     """Rounds of a model that writes and calls, until one only writes."""
     prompt, candidates = briefing.prompt, plan.candidates
     for number in range(1, ROUNDS_MAX + 1):
-        offered = briefing.tools if number < ROUNDS_MAX else ()
+        may_call = number < ROUNDS_MAX and time.monotonic() - work.started_at < TOOLS_SECONDS
+        offered = briefing.tools if may_call else ()
         said = await _round(resources, prompt, candidates, offered, work, tell)
         model = said.finished.model
         work.spending.add(model, said.finished.usage)
