@@ -118,7 +118,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         voice = await stack.enter_async_context(
             open_voice(
                 vendors["elevenlabs"],
-                _bucket(settings, client),
+                bucket_of(settings, client),
                 voice_id=settings.elevenlabs_voice_id,
                 link_secret=settings.voice_link_secret.get_secret_value()
                 if settings.voice_link_secret
@@ -181,7 +181,7 @@ async def hear_changes(listener: Listener, resources: Resources) -> None:
         resources.waiting.ring(change[1] if change else None)
 
 
-def _bucket(settings: Settings, client: httpx.AsyncClient) -> Bucket | None:
+def bucket_of(settings: Settings, client: httpx.AsyncClient) -> Bucket | None:
     if settings.chat_supabase_secret_key is not None:
         return SupabaseBucket(
             client,

@@ -39,6 +39,8 @@ SILENT = (Failure.BREAKER_OPEN, Failure.OVERTAKEN)
 REFUSAL = "The model declined to answer this question under its content policy. Nothing was charged."
 UNPAID = "credits_exhausted: no credits are left for this call; answer with what is known."
 LOGGED_ARGUMENTS_MAX = 500
+# After so long no more tools are offered: with the rounds that may still follow, an answer ends before its hold does.
+TOOLS_SECONDS = 150.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ async def _converse(resources: Resources, plan: Plan, briefing: Briefing, work: 
     """Rounds of a model that writes and calls, until one only writes."""
     prompt, candidates = briefing.prompt, plan.candidates
     for number in range(1, ROUNDS_MAX + 1):
-        offered = briefing.tools if number < ROUNDS_MAX else ()
+        may_call = number < ROUNDS_MAX and time.monotonic() - work.started_at < TOOLS_SECONDS
+        offered = briefing.tools if may_call else ()
         said = await _round(resources, prompt, candidates, offered, work, tell)
         model = said.finished.model
         work.end()

@@ -1,5 +1,6 @@
-"""What there is of a draft while it is written: enough to end it at any moment, by its writer or by whoever stops it. Pure."""
+"""What there is of a draft while it is written: enough to end it at any moment, by its writer or by whoever stops it."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -21,6 +22,7 @@ class Work:
     """`texts` are of the rounds that are over: they stay, whatever becomes of the next; `saying` is of the one that runs."""
 
     spending: Spending
+    started_at: float = field(default_factory=time.monotonic)
     texts: list[str] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     lookups: list[dict[str, Any]] = field(default_factory=list)

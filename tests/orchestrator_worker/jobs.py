@@ -5,7 +5,7 @@ from typing import TypeVar, cast
 import polars as pl
 
 from orchestrator_worker.resources import Resources
-from tests.orchestrator_worker.vendors import vendors_with
+from tests.orchestrator_worker.vendors import Quiet, vendors_with
 from zmarty import messages, queue
 from zmarty.market import Symbol, Timeframe
 from zmarty.messages import JobMessage
@@ -18,8 +18,8 @@ LEASE_SECONDS = 30.0
 
 
 def resources_of(pool: Pool) -> Resources:
-    """Resources for handlers that touch only the trading database: the vendors are away."""
-    return Resources(chat=pool, trading=pool, vendors=vendors_with())
+    """Resources for handlers that touch only the trading database: no vendor has more than is stored."""
+    return Resources(chat=pool, trading=pool, vendors=vendors_with(Quiet()))
 
 
 async def delivered(pool: Pool, message: Message) -> Delivery[Message]:

@@ -59,6 +59,24 @@ class Away:
         raise SourceUnavailable(self.name, "is away")
 
 
+class Quiet(Away):
+    """An exchange that has no more candles than are stored."""
+
+    async def candles(
+        self,
+        symbol: Symbol,
+        timeframe: Timeframe,
+        *,
+        since: datetime | None,
+        until: datetime | None = None,
+        limit: int,
+    ) -> list[Candle]:
+        return []
+
+    async def begins_at(self, symbol: Symbol, timeframe: Timeframe) -> datetime | None:
+        return None
+
+
 def vendors_with(*exchanges: HistorySource) -> Vendors:
     """Only these exchanges; by default one that is away."""
     known = exchanges or (Away(),)

@@ -4,9 +4,15 @@ from typing import Any
 
 import pytest
 
+from orchestrator_api.chat import drafting
+from orchestrator_api.chat.answer import SETTLE_SECONDS
 from orchestrator_api.chat.drafting import UNPAID
 from orchestrator_api.chat.rounds import CALLS_A_ROUND, ROUNDS_MAX
+from orchestrator_api.credits.ledger import HOLD_SECONDS
 from orchestrator_api.model_router.provider import ContentRefused, Failure, ProviderFailed, Text
+from orchestrator_api.model_router.router import Deadlines
+from orchestrator_api.tools.tools import CALL_SECONDS
+from orchestrator_api.voice.voice import SPEAK_SECONDS
 from tests.orchestrator_api.chat.conftest import Chat, Chats, ScriptedProvider, calling, save_signal, saying
 from tests.orchestrator_api.chat.test_chat import frames_of
 from zmarty.postgres import Pool
@@ -199,6 +205,25 @@ async def test_who_cannot_pay_for_calls_is_answered_without(chats: Chats, chat: 
 
     assert answer.status_code == 200
     assert model.prompts[0].tools == ()
+
+
+@pytest.mark.usefixtures("markets")
+async def test_a_slow_answer_gets_no_more_tools(chats: Chats, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drafting, "TOOLS_SECONDS", 0.0)
+    model = ScriptedProvider("xai", saying("Long."))
+    chat = await chats.speaking(model)
+
+    await chat.ask()
+
+    assert model.prompts[0].tools == ()
+
+
+def test_the_longest_answer_ends_before_its_hold() -> None:
+    total = Deadlines().total
+    # A round of tools that begins just in time may be tried twice, by those who can pay for calls and by the others.
+    longest = drafting.TOOLS_SECONDS + 2 * total + CALL_SECONDS + total + SPEAK_SECONDS + SETTLE_SECONDS
+
+    assert longest < HOLD_SECONDS
 
 
 async def test_a_result_cannot_give_orders(chats: Chats, trading: Pool) -> None:
