@@ -187,7 +187,7 @@ def test_a_small_budget_shortens_the_answers_then_leaves_out_the_dearest() -> No
         plan(budget=Budget(5, 100))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     st.integers(100, 20_000),
     st.integers(1, 8_000),

@@ -40,7 +40,8 @@ from tests.orchestrator_api.model_router.wire_server import (
 )
 
 PAGE = Path(__file__).parents[3] / "docs/zmarty-blueprint/40-ORCHESTRATOR-API.md"
-QUICK = Deadlines(first_token=0.3, idle=0.2, attempt=2.0, total=5.0)
+# Long enough for a healthy answer on a busy machine.
+QUICK = Deadlines(first_token=0.9, idle=0.5, attempt=5.0, total=10.0)
 TURNS = (Turn("user", "Hello"), Turn("assistant", "Hello."), Turn("user", "What about BTC?"))
 PROMPT = Prompt(system="You know nothing.", turns=TURNS, conversation_id="c-1")
 USED = {"prompt_tokens": 30, "completion_tokens": 9, "total_tokens": 39}

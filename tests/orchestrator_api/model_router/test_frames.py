@@ -29,7 +29,7 @@ WIRE = (
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, len(WIRE)), max_size=8))
 async def test_the_pieces_do_not_matter(cuts: list[int]) -> None:
     places = [0, *sorted(cuts), len(WIRE)]

@@ -49,7 +49,7 @@ async def test_an_answer_that_writes_more_than_it_may_is_cut_off() -> None:
 
 async def test_an_attempt_that_takes_too_long_leaves_time_for_the_next() -> None:
     # Something always comes in time, and it never ends.
-    deadlines = Deadlines(first_token=5.0, idle=5.0, attempt=0.3, total=10.0)
+    deadlines = Deadlines(first_token=5.0, idle=5.0, attempt=0.9, total=10.0)
     async with routing(deadlines, xai=[Stream((chunk("half "),), "hang")]) as (router, _):
         steps = await steps_of(router)
 
@@ -57,9 +57,11 @@ async def test_an_attempt_that_takes_too_long_leaves_time_for_the_next() -> None
     assert text_after_last_start(steps) == "from GPT"
 
 
-async def hedged(deadlines: Deadlines = PATIENT, **replies: Any) -> tuple[list[Step], int]:
+async def hedged(
+    deadlines: Deadlines = PATIENT, hedge_seconds: float = 0.05, **replies: Any
+) -> tuple[list[Step], int]:
     async with routing(**replies) as (opened, server):
-        router = Router(opened.providers, deadlines=deadlines, hedge_seconds=0.05)
+        router = Router(opened.providers, deadlines=deadlines, hedge_seconds=hedge_seconds)
         return await steps_of(router), len(server.calls)
 
 
@@ -72,7 +74,7 @@ async def test_a_slow_first_token_is_overtaken_and_not_paid() -> None:
         opened,
         _,
     ):
-        router = Router(opened.providers, deadlines=PATIENT, hedge_seconds=0.1)
+        router = Router(opened.providers, deadlines=PATIENT, hedge_seconds=0.6)
         steps = await steps_of(router, choice="claude")
 
     [lost] = [step.attempt for step in steps if isinstance(step, FellBack)]
@@ -83,7 +85,7 @@ async def test_a_slow_first_token_is_overtaken_and_not_paid() -> None:
 
 
 async def test_a_hedge_that_fails_leaves_the_first_its_time() -> None:
-    impatient = Deadlines(first_token=0.4, idle=5.0)
+    impatient = Deadlines(first_token=0.9, idle=5.0)
     steps, calls = await hedged(impatient, xai=[Hang()], openai=[Refuse(400)])
 
     # The third in line is asked in its turn, when both have failed or been late.
@@ -93,7 +95,7 @@ async def test_a_hedge_that_fails_leaves_the_first_its_time() -> None:
 
 
 async def test_a_prompt_first_answer_needs_no_hedge() -> None:
-    steps, calls = await hedged(xai=[chat_completion("from Grok")])
+    steps, calls = await hedged(hedge_seconds=5.0, xai=[chat_completion("from Grok")])
 
     assert (failures(steps), calls) == ([], 1)
 
