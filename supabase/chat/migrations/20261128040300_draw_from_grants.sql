@@ -8,9 +8,24 @@ as $$
 declare
   due integer := p_credits;
   taken integer;
+  taken_from bigint;
   source record;
   drawn jsonb := '{}';
 begin
+  -- Nearly always one grant pays for all of it, in one statement.
+  update public.credit_grants
+  set remaining = remaining - p_credits
+  where remaining >= p_credits and id = (
+    select id
+    from public.credit_grants
+    where user_id = p_user_id and remaining > 0 and (expires_at is null or expires_at > p_opened_at)
+    order by expires_at nulls last, array_position(array['monthly', 'bonus', 'purchased'], kind), id
+    limit 1
+  )
+  returning id into taken_from;
+  if found then
+    return jsonb_build_object(taken_from::text, p_credits);
+  end if;
   for source in
     select id, remaining
     from public.credit_grants
@@ -280,10 +295,13 @@ begin
   if not found then
     raise exception 'no such hold' using errcode = 'no_data_found';
   end if;
-  -- The account before the hold, as everywhere: one lock order, no deadlock.
-  select * into account from public.credit_accounts where user_id = hold.user_id for update;
-  if private.resolve_hold(p_hold_id, 'settled', least(p_credits, hold.credits)) is not null then
-    settle_hold.charged := least(p_credits, hold.credits);
+  settle_hold.charged := least(p_credits, hold.credits);
+  -- As private.resolve_hold does it: settle, release and expire share this one condition. A hold is locked before its account,
+  -- everywhere: whoever waits for an account holds no other, and one lock fewer is written for each charge.
+  update public.credit_holds
+  set state = 'settled', charged = settle_hold.charged, resolved_at = now()
+  where id = p_hold_id and credit_holds.state = 'held';
+  if found then
     update public.credit_accounts
     set
       balance = balance - settle_hold.charged,
@@ -313,6 +331,7 @@ begin
     select coalesce(credit_holds.charged, 0), credit_holds.state into settle_hold.charged, settle_hold.state
     from public.credit_holds
     where id = p_hold_id;
+    select * into account from public.credit_accounts where user_id = hold.user_id;
   end if;
   settle_hold.balance := account.balance;
   settle_hold.available := account.balance - account.held;
@@ -331,9 +350,8 @@ begin
   if p_state not in ('released', 'expired') then
     raise exception 'a hold is released or it expires' using errcode = 'invalid_parameter_value';
   end if;
-  select user_id into owner_id from public.credit_holds where id = p_hold_id;
-  perform from public.credit_accounts where user_id = owner_id for update;
-  if private.resolve_hold(p_hold_id, p_state, 0) is null then
+  owner_id := private.resolve_hold(p_hold_id, p_state, 0);
+  if owner_id is null then
     return false;
   end if;
   update public.credit_accounts
@@ -344,6 +362,35 @@ begin
     perform private.expire_grants_of(owner_id);
   end if;
   return true;
+end
+$$;
+
+create or replace function private.expire_holds(p_limit integer default 1000) returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  hold_ids uuid[];
+  hold_id uuid;
+  expired integer := 0;
+begin
+  -- All holds are locked before the first account; one that is being settled right now is left to its settlement.
+  select array_agg(due.id order by due.user_id, due.id) into hold_ids
+  from (
+    select id, user_id
+    from public.credit_holds
+    where state = 'held' and expires_at < now()
+    order by user_id, id
+    limit p_limit
+    for update skip locked
+  ) as due;
+  foreach hold_id in array coalesce(hold_ids, '{}') loop
+    if private.release_hold(hold_id, 'expired') then
+      expired := expired + 1;
+    end if;
+  end loop;
+  return expired;
 end
 $$;
 

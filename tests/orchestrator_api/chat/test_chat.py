@@ -381,6 +381,17 @@ async def test_a_models_text_that_cannot_be_stored_is_mended(chats: Chats) -> No
     assert (await chat.messages())[1] == ("assistant", "ab\ufffd c")
 
 
+async def test_a_spending_limit_refuses_before_anything_is_asked(chats: Chats) -> None:
+    chat = await chats.scripted()
+    await chat.database.execute("insert into spending_limits (user_id, per_day) values ($1, 0)", chat.user_id)
+
+    refused = await chat.ask()
+
+    assert (refused.status_code, refused.json()["error"]) == (402, "spending_limit_reached")
+    assert refused.json()["details"]["limit"] == "per_day"
+    assert await chat.holds() == []
+
+
 async def test_more_questions_at_once_than_the_tier_allows_are_refused(chats: Chats) -> None:
     chat = await chats.scripted(xai=[Hang()])
     chat.resources.limits.is_on = True

@@ -5,7 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator_api.chat.plan import OUTPUT_TOKENS_LEAST, Budget, plan_model
-from orchestrator_api.credits.pricing import REQUEST_CREDITS_MAX, CreditsExhausted, cost_max
+from orchestrator_api.credits.pricing import (
+    REQUEST_CREDITS_MAX,
+    CreditsExhausted,
+    SpendingLimitReached,
+    cost_max,
+)
 from orchestrator_api.model_router.catalog import CATALOG
 from zmarty.errors import FieldInvalid
 
@@ -95,3 +100,23 @@ def test_a_plan_never_exceeds_its_budget(
         )
         assert most + extra <= plan.credits
         assert candidate.output_tokens_max >= min(OUTPUT_TOKENS_LEAST, output_tokens_max)
+
+
+@pytest.mark.parametrize(("limit", "field"), [("per_request", "per_request"), ("per_day", "left_today")])
+def test_a_limit_of_the_user_is_named_when_nothing_fits(limit: str, field: str) -> None:
+    budget = Budget(available=1000, tier_cap=100, **{field: 1})
+
+    with pytest.raises(SpendingLimitReached) as refused:
+        plan_model(MODELS, prompt_tokens=1000, output_tokens_max=1000, budget=budget)
+
+    assert refused.value.details["limit"] == limit
+    assert refused.value.details["left"] == 1 < refused.value.details["needed"]
+
+
+def test_a_plan_fits_into_the_limits_of_the_user() -> None:
+    budget = Budget(available=1000, tier_cap=100, per_request=30, left_today=6)
+
+    plan = plan_model(MODELS, prompt_tokens=1000, output_tokens_max=1000, budget=budget)
+
+    assert [candidate.model.provider for candidate in plan.candidates] == ["xai"]
+    assert plan.credits <= 6

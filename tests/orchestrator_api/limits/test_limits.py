@@ -190,6 +190,38 @@ async def test_a_stream_too_many_is_refused_until_one_ends(
     assert await chat.fetchval("select count(*) from private.stream_leases") == 0
 
 
+async def test_event_streams_have_places_of_their_own(
+    api: httpx2.AsyncClient, auth: AuthServer, chat: Pool, user_id: UUID
+) -> None:
+    for _ in range(2):
+        await chat.execute(
+            "insert into private.stream_leases (subject, expires_at) values ($1, now() + interval '1 minute')",
+            f"events:{user_id}",
+        )
+    headers = bearer(auth.token(user_id))
+
+    events = await api.get("/v1/events", headers=headers)
+    answer = await api.post("/chat", json={"message": "BTC?", "stream": False}, headers=headers)
+
+    assert (events.status_code, events.json()["message"]) == (
+        429,
+        "2 events at once are what the plan allows.",
+    )
+    assert answer.status_code == 200
+
+
+async def test_two_at_once_never_take_the_last_place_together(chat_api: Pool, user_id: UUID) -> None:
+    async def take() -> bool:
+        return bool(
+            await chat_api.fetchval(
+                "select lease_id from private.admit_call($1, false, 'x', 'read', 12, 120, 'answers', 1, 60)",
+                user_id,
+            )
+        )
+
+    assert sum(await asyncio.gather(*(take() for _ in range(30)))) == 2
+
+
 async def test_a_running_stream_renews_its_lease(
     chat: Pool, chat_api: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
