@@ -133,12 +133,15 @@ async def test_chat_upkeep_prunes_delivered_changes_only(chat: Pool) -> None:
 async def test_the_schedules_exist(chat_api: Pool, trading_api: Pool) -> None:
     runs = "select job_name from private.recent_cron_runs(5) order by job_name"
     assert [row["job_name"] for row in await chat_api.fetch(runs)] == [
+        "expire-grants",
         "expire-holds",
         "forget-agent-calls",
         "forget-answers",
         "forget-cached-answers",
         "forget-voice",
+        "grant-monthly",
         "mirror-references",
+        "prune-limits",
         "upkeep",
     ]
     assert [row["job_name"] for row in await trading_api.fetch(runs)] == [
