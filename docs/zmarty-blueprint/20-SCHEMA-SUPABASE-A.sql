@@ -1,5 +1,5 @@
 -- Supabase A (chat) as its migrations leave it. Generated from supabase/chat/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: 890c21047ace0d59
+-- by `make pages`; do not edit. Fingerprint of the migrations: 80aa5f0d7acf0e64
 
 CREATE SCHEMA private;
 
@@ -1607,6 +1607,8 @@ CREATE INDEX conversations_by_user ON public.conversations USING btree (user_id,
 CREATE INDEX credit_accounts_expiring ON public.credit_accounts USING btree (next_expiry) WHERE (next_expiry IS NOT NULL);
 
 CREATE INDEX credit_grants_by_user ON public.credit_grants USING btree (user_id, id);
+
+CREATE INDEX credit_holds_by_user ON public.credit_holds USING btree (user_id, created_at DESC);
 
 CREATE INDEX credit_holds_expiring ON public.credit_holds USING btree (expires_at) WHERE (state = 'held'::text);
 
