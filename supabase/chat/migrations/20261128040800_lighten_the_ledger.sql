@@ -1,4 +1,4 @@
--- A charge pays for what it writes: fewer rows locked and fewer index entries for each hold and settlement.
+-- A charge pays for what it writes: fewer rows locked for each hold and settlement.
 set local lock_timeout = '5s';
 
 -- A row that refers to auth.users locks the user's row, and writes that lock to the log, for each hold and each entry.
@@ -14,6 +14,5 @@ alter table public.credit_holds
     foreign key (user_id) references public.credit_accounts (user_id) on delete cascade not valid;
 alter table public.credit_holds validate constraint credit_holds_user_id_fkey;
 
--- Only open holds are looked for by user, so that resolving one adds nothing to an index.
-drop index public.credit_holds_by_user;
+-- What ends asks for a user's open holds under their account's lock; it must not walk past all those that were resolved.
 create index credit_holds_open on public.credit_holds (user_id) where state = 'held';
