@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-import asyncpg
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -13,21 +12,11 @@ from starlette.routing import Match
 from starlette.types import ExceptionHandler, Scope
 
 from orchestrator_api.answers import json_answer
+from orchestrator_api.losses import DATABASE_LOSSES
 from orchestrator_api.openapi import ErrorAnswer
 from zmarty.errors import DatabaseUnavailable, NotFound, ZmartyError
 
 log = structlog.get_logger(__name__)
-
-# What asyncpg and the socket below it raise when a database is away, full, starting, ending or too slow.
-DATABASE_LOSSES: tuple[type[Exception], ...] = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
 
 
 class BodyTooLarge(ZmartyError):

@@ -1,9 +1,10 @@
 """/mcp: agents call the tools over streamable HTTP; /v1/mcp-status: how fresh what they get is."""
 
+import asyncio
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any
 
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,7 +12,6 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from orchestrator_api.agents import store
-from orchestrator_api.agents.server import SERVER
 from orchestrator_api.agents.sources import SourcesAnswer, source_rows
 from orchestrator_api.answers import json_answer
 from orchestrator_api.auth.token import authenticate
@@ -62,17 +62,15 @@ async def serve_agent(request: Request) -> Response:
 
 
 class _Exchange(Response):
-    """One request and its answer, by the protocol's own transport. A manager serves one request, so nothing is shared or kept."""
+    """One request and its answer, by the protocol's own transport."""
 
     def __init__(self) -> None:
         self.background = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        manager = StreamableHTTPSessionManager(
-            SERVER, json_response=True, stateless=True, max_request_body_size=BODY_BYTES_MAX
-        )
-        async with manager.run():
-            await manager.handle_request(scope, receive, send)
+        # The SDK takes two seconds to load, and most processes never meet an agent. In a thread: others are served meanwhile.
+        server = await asyncio.to_thread(import_module, "orchestrator_api.agents.server")
+        await server.serve(scope, receive, send, body_bytes_max=BODY_BYTES_MAX)
 
 
 @documented(

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
@@ -24,6 +25,7 @@ from mcp_types import (
     Tool,
 )
 from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
 
 from orchestrator_api.agents.charging import Charged, charge
 from orchestrator_api.auth.rls import as_user
@@ -31,7 +33,7 @@ from orchestrator_api.auth.user import User
 from orchestrator_api.chat import knowledge
 from orchestrator_api.chat.exchange import request_key
 from orchestrator_api.chat.facts import fact_lines
-from orchestrator_api.error_handlers import DATABASE_LOSSES
+from orchestrator_api.losses import DATABASE_LOSSES
 from orchestrator_api.resources import Resources
 from orchestrator_api.tools.summary import bounded
 from orchestrator_api.tools.tools import TOOLS, Found, call
@@ -161,3 +163,12 @@ SERVER: Server[dict[str, Any]] = Server(
     on_list_resources=_list_resources,
     on_read_resource=_read_resource,
 )
+
+
+async def serve(scope: Scope, receive: Receive, send: Send, *, body_bytes_max: int) -> None:
+    """One request and its answer. A manager serves one request, so nothing is shared or kept."""
+    manager = StreamableHTTPSessionManager(
+        SERVER, json_response=True, stateless=True, max_request_body_size=body_bytes_max
+    )
+    async with manager.run():
+        await manager.handle_request(scope, receive, send)

@@ -22,7 +22,7 @@ from orchestrator_api.chat.voicing import audio_url_of, voiced
 from orchestrator_api.chat.work import Work, stopped_draft
 from orchestrator_api.credits.ledger import Settlement
 from orchestrator_api.credits.pricing import Usage
-from orchestrator_api.losses import DATABASE_LOSSES
+from orchestrator_api.losses import PASSING_LOSSES
 from orchestrator_api.model_router.provider import ToolCall
 from orchestrator_api.resources import Resources
 from zmarty.backoff import full_jitter
@@ -122,7 +122,7 @@ async def _answer(
         draft = await voiced(resources, exchange, draft, briefing.speech)
         draft.metadata["signals"] = signals
         settlement = await _settle(resources.chat, exchange, draft)
-    except DATABASE_LOSSES as error:
+    except PASSING_LOSSES as error:
         # Whether the last attempt took effect is not known. If it did not, the sweeper gives the credits back.
         log.error("answer_unsettled", hold_id=str(exchange.hold.id), error=type(error).__name__)
         tell(Failed(DatabaseUnavailable("The answer could not be stored; it is not charged. Ask again.")))
@@ -176,7 +176,7 @@ async def _settle(pool: Pool, exchange: Exchange, draft: Draft) -> Settlement:
     while True:
         try:
             return await complete_exchange(pool, exchange, draft)
-        except DATABASE_LOSSES:
+        except PASSING_LOSSES:
             if time.monotonic() - started >= SETTLE_SECONDS:
                 raise
         pause = full_jitter(

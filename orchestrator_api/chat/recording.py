@@ -14,7 +14,7 @@ import structlog
 
 from orchestrator_api.background import Background
 from orchestrator_api.chat import store
-from orchestrator_api.losses import DATABASE_LOSSES
+from orchestrator_api.losses import PASSING_LOSSES
 from zmarty.postgres import Pool
 
 log = structlog.get_logger(__name__)
@@ -68,7 +68,7 @@ class Recorder:
             await asyncio.sleep(TICK_SECONDS)
             try:
                 await self._flush()
-            except DATABASE_LOSSES as error:
+            except PASSING_LOSSES as error:
                 log.warning("answers_unrecorded", answers=len(self._live), error=type(error).__name__)
                 self._give_up()
 

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from orchestrator_api.chat import knowledge
 from orchestrator_api.chat.facts import Pair, fact_lines, moment, win_rate_lines
-from orchestrator_api.error_handlers import DATABASE_LOSSES
 from orchestrator_api.jobs import asking
+from orchestrator_api.losses import DATABASE_LOSSES
 from orchestrator_api.market import store as market
 from orchestrator_api.market.filters import CandleQuery
 from orchestrator_api.market.instruments import require_known_symbol
