@@ -7,8 +7,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 FUNCTIONS := $(wildcard supabase/*/functions/*/deno.json)
 MARKET := $(if $(MARKET_DATA),--market-data "$(abspath $(MARKET_DATA))")
-# One cluster of databases a process: two processes keep both cores of a small machine busy.
-PYTEST_PROCESSES ?= 2
+# One cluster of databases a process. One more than the cores of a small machine: many tests wait for processes and clocks.
+PYTEST_PROCESSES ?= 3
 # What is already pinned stays, and no line says where a package was found.
 PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate

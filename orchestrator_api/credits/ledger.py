@@ -17,7 +17,7 @@ from zmarty.errors import FieldInvalid, NotFound, ZmartyError
 from zmarty.postgres import Connection
 
 # Longer than the hard deadline of any request, so that the sweeper never takes a hold that is still in use.
-HOLD_SECONDS = 600
+HOLD_SECONDS = 900
 
 
 # The database's own word for a refund beyond its charge.
