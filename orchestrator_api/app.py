@@ -32,7 +32,7 @@ from orchestrator_api.health.traffic import Traffic
 from orchestrator_api.intelligence.routes import routes as intelligence_routes
 from orchestrator_api.jobs.routes import routes as jobs_routes
 from orchestrator_api.jobs.waiting import Waiting
-from orchestrator_api.limits.limiter import CallLimits
+from orchestrator_api.limits.calls import CallLimits
 from orchestrator_api.liquidations.routes import routes as liquidation_routes
 from orchestrator_api.market.routes import routes as market_routes
 from orchestrator_api.market.snapshots import routes as snapshots_routes

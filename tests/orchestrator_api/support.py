@@ -21,7 +21,7 @@ from orchestrator_api.health.checkup import Checkup
 from orchestrator_api.health.probes import Probes
 from orchestrator_api.health.traffic import Traffic
 from orchestrator_api.jobs.waiting import Waiting
-from orchestrator_api.limits.limiter import CallLimits
+from orchestrator_api.limits.calls import CallLimits
 from orchestrator_api.model_router.router import Router
 from orchestrator_api.resources import PublicConfig, Resources
 from zmarty.postgres import Pool

@@ -10,7 +10,7 @@ import pytest
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
 
-from orchestrator_api.limits.limiter import CallLimits
+from orchestrator_api.limits.calls import CallLimits
 from tests.orchestrator_api.chat.conftest import Chat, Chats, ScriptedProvider, calling, saying, served
 from zmarty.postgres import Pool
 

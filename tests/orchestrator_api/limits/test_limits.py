@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from orchestrator_api.limits.call import SIGNED_OUT_PER_MINUTE
-from orchestrator_api.limits.limiter import CallLimits
+from orchestrator_api.limits.calls import CallLimits
 from orchestrator_api.resources import Resources
 from tests.orchestrator_api.conftest import client_of
 from tests.orchestrator_api.support import AuthServer, add_user, bearer, resources_for
