@@ -20,7 +20,7 @@ from orchestrator_api.model_router.provider import Prompt, Tool
 from orchestrator_api.resources import Resources
 from orchestrator_api.tools.tools import TOOLS
 from zmarty.errors import SymbolUnknown
-from zmarty.postgres import Connection
+from zmarty.postgres import Pool
 
 WATCHED_MAX = 20
 SYMBOLS_MAX = 6
@@ -62,9 +62,8 @@ async def compose_briefing(resources: Resources, user: User, question: Question)
                     before=question.anew_since,
                 )
             )
-    async with resources.trading.acquire() as connection:
-        symbols = await _wanted_symbols(connection, question, watched)
-        knowledge = await gather(connection, symbols, watched)
+    symbols = await _wanted_symbols(resources.trading, question, watched)
+    knowledge = await gather(resources.trading, symbols, watched)
     now = datetime.now(UTC)
     lines = fact_lines(knowledge, now=now)
     if lines and resources.market_note:
@@ -84,13 +83,11 @@ async def compose_briefing(resources: Resources, user: User, question: Question)
     )
 
 
-async def _wanted_symbols(
-    connection: Connection, question: Question, watched: Sequence[Pair]
-) -> tuple[str, ...]:
+async def _wanted_symbols(pool: Pool, question: Question, watched: Sequence[Pair]) -> tuple[str, ...]:
     """What is asked for, then what is spoken of, then what is watched; only what exists."""
     asked = (question.symbol,) if question.symbol else ()
     spoken = mentioned_symbols(question.text)
-    existing = await store.existing_symbols(connection, [*asked, *spoken])
+    existing = await store.existing_symbols(pool, [*asked, *spoken])
     if question.symbol and question.symbol not in existing:
         raise SymbolUnknown(f"No instrument is called {question.symbol}.", symbol=question.symbol)
     found = [*asked, *(symbol for symbol in spoken if symbol in existing)]

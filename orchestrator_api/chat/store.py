@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from orchestrator_api.chat.facts import (
@@ -23,6 +23,9 @@ from zmarty.postgres import Connection, Pool
 from zmarty.sql import load
 
 SQL = load(__package__)
+
+# Of the markets: no statement here needs another one's transaction.
+Reader: TypeAlias = Connection | Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,56 +127,56 @@ async def history_of(
     return [Turn(record["role"], record["content"]) for record in records]
 
 
-async def existing_symbols(connection: Connection, symbols: Sequence[str]) -> frozenset[str]:
+async def existing_symbols(connection: Reader, symbols: Sequence[str]) -> frozenset[str]:
     return frozenset(
         record["symbol"] for record in await connection.fetch(SQL["existing_symbols"], list(symbols))
     )
 
 
 async def latest_signals(
-    connection: Connection, symbols: Sequence[str], timeframes: Sequence[str]
+    connection: Reader, symbols: Sequence[str], timeframes: Sequence[str]
 ) -> list[SignalFact]:
     records = await connection.fetch(SQL["latest_signals"], list(symbols), list(timeframes))
     return [SignalFact(**record) for record in records]
 
 
-async def win_rates_of(connection: Connection, pairs: Sequence[Pair]) -> list[WinRateFact]:
+async def win_rates_of(connection: Reader, pairs: Sequence[Pair]) -> list[WinRateFact]:
     return [WinRateFact(**record) for record in await connection.fetch(SQL["win_rates_of"], *_columns(pairs))]
 
 
-async def latest_candles(connection: Connection, pairs: Sequence[Pair]) -> list[CandleFact]:
+async def latest_candles(connection: Reader, pairs: Sequence[Pair]) -> list[CandleFact]:
     return [
         CandleFact(**record) for record in await connection.fetch(SQL["latest_candles"], *_columns(pairs))
     ]
 
 
 async def latest_readings(
-    connection: Connection, pairs: Sequence[Pair], sources: Sequence[str]
+    connection: Reader, pairs: Sequence[Pair], sources: Sequence[str]
 ) -> list[ReadingFact]:
     records = await connection.fetch(SQL["latest_readings"], *_columns(pairs), list(sources))
     return [ReadingFact(**record) for record in records]
 
 
-async def latest_analyses(connection: Connection, pairs: Sequence[Pair]) -> list[AnalysisFact]:
+async def latest_analyses(connection: Reader, pairs: Sequence[Pair]) -> list[AnalysisFact]:
     records = await connection.fetch(SQL["latest_analyses"], *_columns(pairs))
     return [AnalysisFact(**record) for record in records]
 
 
-async def held_patterns(connection: Connection, pairs: Sequence[Pair], *, limit: int) -> list[PatternFact]:
+async def held_patterns(connection: Reader, pairs: Sequence[Pair], *, limit: int) -> list[PatternFact]:
     records = await connection.fetch(SQL["held_patterns"], *_columns(pairs), limit)
     return [PatternFact(**record) for record in records]
 
 
-async def latest_clusters(connection: Connection, symbols: Sequence[str], *, limit: int) -> list[ClusterFact]:
+async def latest_clusters(connection: Reader, symbols: Sequence[str], *, limit: int) -> list[ClusterFact]:
     records = await connection.fetch(SQL["latest_clusters"], list(symbols), limit)
     return [ClusterFact(**record) for record in records]
 
 
-async def latest_risks(connection: Connection, symbols: Sequence[str]) -> list[RiskFact]:
+async def latest_risks(connection: Reader, symbols: Sequence[str]) -> list[RiskFact]:
     return [RiskFact(**record) for record in await connection.fetch(SQL["latest_risks"], list(symbols))]
 
 
-async def latest_monitors(connection: Connection, symbols: Sequence[str]) -> list[MonitorFact]:
+async def latest_monitors(connection: Reader, symbols: Sequence[str]) -> list[MonitorFact]:
     return [MonitorFact(**record) for record in await connection.fetch(SQL["latest_monitors"], list(symbols))]
 
 
