@@ -25,7 +25,7 @@ from zmarty.sql import load
 SQL = load(__package__)
 
 # Of the markets: no statement here needs another one's transaction.
-Reader: TypeAlias = Connection | Pool
+Reader: TypeAlias = "Connection | Pool"
 
 
 @dataclass(frozen=True, slots=True)
