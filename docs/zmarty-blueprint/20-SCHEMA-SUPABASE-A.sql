@@ -1,5 +1,5 @@
 -- Supabase A (chat) as its migrations leave it. Generated from supabase/chat/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: 81287d94d750d731
+-- by `make pages`; do not edit. Fingerprint of the migrations: ee7a6752c7e0607c
 
 CREATE SCHEMA private;
 
@@ -773,6 +773,13 @@ CREATE TABLE public.messages (
     credits integer,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    rating text,
+    rating_comment text,
+    rated_at timestamp with time zone,
+    CONSTRAINT messages_answers_are_rated CHECK (((rating IS NULL) OR (role = 'assistant'::text))),
+    CONSTRAINT messages_rated_whole CHECK ((((rating IS NULL) = (rated_at IS NULL)) AND ((rating_comment IS NULL) OR (rating IS NOT NULL)))),
+    CONSTRAINT messages_rating_comment_bounded CHECK ((char_length(rating_comment) <= 2000)),
+    CONSTRAINT messages_rating_known CHECK ((rating = ANY (ARRAY['up'::text, 'down'::text]))),
     CONSTRAINT messages_role_known CHECK ((role = ANY (ARRAY['user'::text, 'assistant'::text])))
 );
 
@@ -1084,9 +1091,13 @@ ALTER TABLE public.messages ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.outbox ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY owner_deletes ON public.conversations FOR DELETE TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id));
+
 CREATE POLICY owner_deletes ON public.user_symbols FOR DELETE TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id));
 
 CREATE POLICY owner_inserts ON public.user_symbols FOR INSERT TO authenticated WITH CHECK ((( SELECT auth.uid() AS uid) = user_id));
+
+CREATE POLICY owner_rates ON public.messages FOR UPDATE TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id)) WITH CHECK ((( SELECT auth.uid() AS uid) = user_id));
 
 CREATE POLICY owner_reads ON public.conversations FOR SELECT TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id));
 
@@ -1101,6 +1112,8 @@ CREATE POLICY owner_reads ON public.messages FOR SELECT TO authenticated USING (
 CREATE POLICY owner_reads ON public.profiles FOR SELECT TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id));
 
 CREATE POLICY owner_reads ON public.user_symbols FOR SELECT TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id));
+
+CREATE POLICY owner_renames ON public.conversations FOR UPDATE TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id)) WITH CHECK ((( SELECT auth.uid() AS uid) = user_id));
 
 CREATE POLICY owner_updates ON public.profiles FOR UPDATE TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id)) WITH CHECK ((( SELECT auth.uid() AS uid) = user_id));
 
@@ -1213,8 +1226,10 @@ GRANT ALL ON SEQUENCE public.audit_log_id_seq TO authenticated;
 GRANT ALL ON SEQUENCE public.audit_log_id_seq TO service_role;
 
 GRANT ALL ON TABLE public.conversations TO service_role;
-GRANT SELECT ON TABLE public.conversations TO authenticated;
+GRANT SELECT,DELETE ON TABLE public.conversations TO authenticated;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.conversations TO zmarty_api;
+
+GRANT UPDATE(title) ON TABLE public.conversations TO authenticated;
 
 GRANT ALL ON TABLE public.credit_accounts TO service_role;
 GRANT SELECT ON TABLE public.credit_accounts TO authenticated;
@@ -1239,6 +1254,12 @@ GRANT ALL ON SEQUENCE public.credits_ledger_id_seq TO service_role;
 GRANT ALL ON TABLE public.messages TO service_role;
 GRANT SELECT ON TABLE public.messages TO authenticated;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.messages TO zmarty_api;
+
+GRANT UPDATE(rating) ON TABLE public.messages TO authenticated;
+
+GRANT UPDATE(rating_comment) ON TABLE public.messages TO authenticated;
+
+GRANT UPDATE(rated_at) ON TABLE public.messages TO authenticated;
 
 GRANT ALL ON TABLE public.outbox TO service_role;
 GRANT SELECT,UPDATE ON TABLE public.outbox TO zmarty_worker;

@@ -12,6 +12,7 @@ from orchestrator_api.chat import store
 from orchestrator_api.chat.plan import Plan
 from orchestrator_api.chat.question import Question
 from orchestrator_api.chat.store import Limits, StoredAnswer
+from orchestrator_api.conversations.titles import title_of
 from orchestrator_api.credits import ledger
 from orchestrator_api.credits.ledger import Charge, Hold, Settlement
 from orchestrator_api.credits.pricing import Usage
@@ -19,7 +20,6 @@ from orchestrator_api.model_router.provider import ToolCall
 from zmarty.errors import FieldInvalid, NotFound, ZmartyError
 from zmarty.postgres import Connection, Pool
 
-TITLE_LENGTH_MAX = 80
 KEY_LENGTH_MAX = 255
 DONE = "done"
 IN_PROGRESS = "This request is being answered; ask again with the same key in a moment."
@@ -119,7 +119,7 @@ async def open_exchange(
             await store.bind_key(connection, user.id, key.key, hold.id)
         _refuse_overload(await store.load_of(connection, user.id), limits)
         asked_at = await store.keep_conversation(
-            connection, question.conversation_id, user.id, question.text[:TITLE_LENGTH_MAX]
+            connection, question.conversation_id, user.id, title_of(question.text)
         )
         if asked_at is None:
             raise NotFound("You have no such conversation.")

@@ -162,7 +162,7 @@ async def save_question(
 
 
 async def save_answer(connection: Connection, answer: StoredAnswer, *, user_id: UUID, hold_id: UUID) -> bool:
-    """False when it was saved before."""
+    """False when it was saved before, or when its conversation is gone."""
     saved = await connection.fetchval(
         SQL["save_answer"],
         answer.id,
