@@ -11,7 +11,7 @@ from orchestrator_api.chat import store
 from orchestrator_api.chat.facts import Pair, SignalFact, fact_lines
 from orchestrator_api.chat.knowledge import gather
 from orchestrator_api.chat.mentions import mentioned_symbols
-from orchestrator_api.chat.prompt import prompt_from
+from orchestrator_api.chat.prompt import PLAIN, Tone, prompt_from
 from orchestrator_api.chat.question import Question, recent_turns
 from orchestrator_api.model_router.provider import Prompt, Tool
 from orchestrator_api.resources import Resources
@@ -35,12 +35,14 @@ class Briefing:
     user_id: UUID
     # What we look up when the model asks for it. Empty when the client brings tools of its own.
     tools: tuple[Tool, ...] = ()
+    tone: Tone = PLAIN
 
 
 async def compose_briefing(resources: Resources, user: User, question: Question) -> Briefing:
     """Raises SymbolUnknown when the question names a symbol that no exchange of ours has."""
     async with as_user(resources.chat, user) as connection:
         watched = await store.watched_pairs(connection, user.id, limit=WATCHED_MAX)
+        tone = await store.tone_of(connection, user.id)
         history = question.history
         if history is None:
             history = recent_turns(
@@ -54,7 +56,7 @@ async def compose_briefing(resources: Resources, user: User, question: Question)
     if lines and resources.market_note:
         lines = (f"- Note on all market data: {resources.market_note}", *lines)
     prompt = prompt_from(
-        lines, history, question.text, conversation_id=str(question.conversation_id), now=now
+        lines, history, question.text, conversation_id=str(question.conversation_id), now=now, tone=tone
     )
     # The client's tools are the client's to do; with them in the prompt, ours would only confuse.
     prompt = replace(prompt, turns=(*prompt.turns, *question.following), tools=question.tools or ())
@@ -65,6 +67,7 @@ async def compose_briefing(resources: Resources, user: User, question: Question)
         now,
         user.id,
         tools=TOOLS if question.tools is None else (),
+        tone=tone,
     )
 
 

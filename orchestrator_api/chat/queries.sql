@@ -15,6 +15,11 @@ where user_id = $1 and active
 order by updated_at desc, symbol, timeframe
 limit $2;
 
+-- name: tone_of
+select language, trading_experience as experience
+from profiles
+where user_id = $1;
+
 -- name: history_of
 select role, content
 from (

@@ -18,6 +18,7 @@ from orchestrator_api.chat.facts import (
     SignalFact,
     WinRateFact,
 )
+from orchestrator_api.chat.prompt import PLAIN, Tone
 from orchestrator_api.model_router.provider import Turn
 from zmarty.postgres import Connection, Pool
 from zmarty.sql import load
@@ -77,6 +78,11 @@ async def limits_of(pool: Pool, user_id: UUID) -> Limits | None:
 
 async def watched_pairs(connection: Connection, user_id: UUID, *, limit: int) -> list[Pair]:
     return [Pair(**record) for record in await connection.fetch(SQL["watched_pairs"], user_id, limit)]
+
+
+async def tone_of(connection: Connection, user_id: UUID) -> Tone:
+    record = await connection.fetchrow(SQL["tone_of"], user_id)
+    return Tone(**record) if record else PLAIN
 
 
 async def history_of(
