@@ -20,6 +20,7 @@ from orchestrator_api.background import Background
 from orchestrator_api.calibration.routes import routes as calibration_routes
 from orchestrator_api.chat.recording import Recorder
 from orchestrator_api.chat.routes import routes as chat_routes
+from orchestrator_api.conversations.routes import routes as conversations_routes
 from orchestrator_api.credits.routes import routes as credits_routes
 from orchestrator_api.error_handlers import HANDLERS
 from orchestrator_api.events.live import CHANNEL, Live
@@ -55,6 +56,7 @@ POOL_CLOSE_SECONDS = 5.0
 
 ROUTES: tuple[BaseRoute, ...] = (
     *chat_routes,
+    *conversations_routes,
     *agents_routes,
     *analyses_routes,
     *credits_routes,

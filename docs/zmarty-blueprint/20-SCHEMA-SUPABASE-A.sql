@@ -1,5 +1,5 @@
 -- Supabase A (chat) as its migrations leave it. Generated from supabase/chat/migrations
--- by `make pages`; do not edit. Fingerprint of the migrations: 80aa5f0d7acf0e64
+-- by `make pages`; do not edit. Fingerprint of the migrations: 5fcfb2a1792debfe
 
 CREATE SCHEMA private;
 
@@ -315,6 +315,87 @@ end
 $$;
 
 COMMENT ON FUNCTION private.expire_holds(p_limit integer) IS 'The second net: holds whose request died without settling. Shares the one resolution with settle and release.';
+
+CREATE FUNCTION private.forget_agent_calls(p_rows_max integer DEFAULT 10000) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  kept constant interval := '1 day';
+  forgotten integer;
+begin
+  delete from public.agent_calls
+  where (user_id, key) in (
+    select user_id, key from public.agent_calls where created_at < now() - kept order by created_at limit p_rows_max
+  );
+  get diagnostics forgotten = row_count;
+  return forgotten;
+end
+$$;
+
+COMMENT ON FUNCTION private.forget_agent_calls(p_rows_max integer) IS 'Delete calls older than a day, oldest first; returns how many.';
+
+CREATE FUNCTION private.forget_answers(rows_max integer DEFAULT 10000) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  -- A client that comes back later than this reads the stored answer.
+  kept constant interval := '5 minutes';
+  silent_for constant interval := '15 minutes';
+  forgotten integer;
+begin
+  delete from public.answers_under_way
+  where message_id in (
+    select message_id
+    from public.answers_under_way
+    where ended_at < now() - kept or beat_at < now() - silent_for
+    limit rows_max
+  );
+  get diagnostics forgotten = row_count;
+  return forgotten;
+end
+$$;
+
+COMMENT ON FUNCTION private.forget_answers(rows_max integer) IS 'What was told of answers that have ended, or whose writer is gone; returns how many.';
+
+CREATE FUNCTION private.forget_cached_answers(p_rows_max integer DEFAULT 10000) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  kept constant interval := '5 minutes';
+  forgotten integer;
+begin
+  delete from public.cached_answers
+  where key in (
+    select key from public.cached_answers where answered_at < now() - kept order by answered_at limit p_rows_max
+  );
+  get diagnostics forgotten = row_count;
+  return forgotten;
+end
+$$;
+
+COMMENT ON FUNCTION private.forget_cached_answers(p_rows_max integer) IS 'Delete answers that are too old to be given again, oldest first; returns how many.';
+
+CREATE FUNCTION private.forget_voice(p_rows_max integer DEFAULT 10000) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  kept constant interval := '7 days';
+  forgotten integer;
+begin
+  delete from public.voice_recordings
+  where id in (
+    select id from public.voice_recordings where created_at < now() - kept order by created_at limit p_rows_max
+  );
+  get diagnostics forgotten = row_count;
+  return forgotten;
+end
+$$;
+
+COMMENT ON FUNCTION private.forget_voice(p_rows_max integer) IS 'Delete recordings older than seven days, oldest first; returns how many. Their audio goes by the day in its path.';
 
 CREATE FUNCTION private.grant_credits(p_user_id uuid, p_credits integer, p_key text, p_reason text, p_metadata jsonb DEFAULT '{}'::jsonb, p_kind text DEFAULT 'bonus'::text, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1210,6 +1291,39 @@ CREATE UNLOGGED TABLE private.stream_leases (
 
 COMMENT ON TABLE private.stream_leases IS 'Streams that are open. Their instance renews them; when it dies, they end by themselves.';
 
+CREATE TABLE public.agent_calls (
+    user_id uuid NOT NULL,
+    key text NOT NULL,
+    body_sha256 text NOT NULL,
+    hold_id uuid NOT NULL,
+    answer text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT agent_calls_answer_bounded CHECK ((char_length(answer) <= 20000)),
+    CONSTRAINT agent_calls_key_bounded CHECK (((char_length(key) >= 1) AND (char_length(key) <= 255)))
+);
+
+COMMENT ON TABLE public.agent_calls IS 'Calls over MCP with an Idempotency-Key; kept for a day. Without an answer the call is under way, or died.';
+
+CREATE TABLE public.answer_frames (
+    message_id uuid NOT NULL,
+    place integer NOT NULL,
+    frames text NOT NULL
+);
+
+COMMENT ON TABLE public.answer_frames IS 'The stream of an answer under way, in batches, as its own client gets it.';
+
+CREATE TABLE public.answers_under_way (
+    message_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    beat_at timestamp with time zone DEFAULT now() NOT NULL,
+    stop_requested_at timestamp with time zone,
+    ended_at timestamp with time zone
+);
+
+COMMENT ON COLUMN public.answers_under_way.beat_at IS 'When its writer was last heard of; one that is silent for long is gone.';
+
 CREATE TABLE public.audit_log (
     id bigint NOT NULL,
     actor text NOT NULL,
@@ -1233,6 +1347,18 @@ ALTER TABLE public.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.cached_answers (
+    key text NOT NULL,
+    content text NOT NULL,
+    provider text NOT NULL,
+    model text NOT NULL,
+    answered_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT cached_answers_content_bounded CHECK ((char_length(content) <= 200000)),
+    CONSTRAINT cached_answers_key_hashed CHECK ((key ~ '^[0-9a-f]{64}$'::text))
+);
+
+COMMENT ON TABLE public.cached_answers IS 'The key is a hash of all that the model was told, so what one user''s history or profile changes is another answer. Nobody''s: no user is named.';
 
 CREATE TABLE public.conversations (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -1404,8 +1530,18 @@ CREATE TABLE public.messages (
     credits integer,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    superseded_at timestamp with time zone,
+    rating text,
+    rating_comment text,
+    rated_at timestamp with time zone,
+    CONSTRAINT messages_answers_are_rated CHECK (((rating IS NULL) OR (role = 'assistant'::text))),
+    CONSTRAINT messages_rated_whole CHECK ((((rating IS NULL) = (rated_at IS NULL)) AND ((rating_comment IS NULL) OR (rating IS NOT NULL)))),
+    CONSTRAINT messages_rating_comment_bounded CHECK ((char_length(rating_comment) <= 2000)),
+    CONSTRAINT messages_rating_known CHECK ((rating = ANY (ARRAY['up'::text, 'down'::text]))),
     CONSTRAINT messages_role_known CHECK ((role = ANY (ARRAY['user'::text, 'assistant'::text])))
 );
+
+COMMENT ON COLUMN public.messages.superseded_at IS 'When a newer answer to the same question took its place; models no longer read it.';
 
 CREATE TABLE public.outbox (
     id bigint NOT NULL,
@@ -1533,6 +1669,21 @@ CREATE TABLE public.user_symbols (
     CONSTRAINT user_symbols_timeframe_known CHECK ((timeframe = ANY (ARRAY['1m'::text, '5m'::text, '15m'::text, '30m'::text, '1h'::text, '4h'::text, '1d'::text, '1w'::text])))
 );
 
+CREATE TABLE public.voice_recordings (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    path text NOT NULL,
+    byte_count integer NOT NULL,
+    character_count integer NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT voice_recordings_not_empty CHECK ((byte_count > 0)),
+    CONSTRAINT voice_recordings_path_plain CHECK ((path ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}/[0-9a-f-]{36}\.mp3$'::text)),
+    CONSTRAINT voice_recordings_spoken CHECK ((character_count > 0))
+);
+
+COMMENT ON TABLE public.voice_recordings IS 'Kept for seven days, like their audio; written with the settlement that charged them.';
+
 ALTER TABLE ONLY private.call_rates
     ADD CONSTRAINT call_rates_pkey PRIMARY KEY (subject);
 
@@ -1542,8 +1693,20 @@ ALTER TABLE ONLY private.reference_marks
 ALTER TABLE ONLY private.stream_leases
     ADD CONSTRAINT stream_leases_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.agent_calls
+    ADD CONSTRAINT agent_calls_pkey PRIMARY KEY (user_id, key);
+
+ALTER TABLE ONLY public.answer_frames
+    ADD CONSTRAINT answer_frames_pkey PRIMARY KEY (message_id, place);
+
+ALTER TABLE ONLY public.answers_under_way
+    ADD CONSTRAINT answers_under_way_pkey PRIMARY KEY (message_id);
+
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.cached_answers
+    ADD CONSTRAINT cached_answers_pkey PRIMARY KEY (key);
 
 ALTER TABLE ONLY public.conversations
     ADD CONSTRAINT conversations_owned UNIQUE (id, user_id);
@@ -1596,11 +1759,24 @@ ALTER TABLE ONLY public.user_symbols
 ALTER TABLE ONLY public.user_symbols
     ADD CONSTRAINT user_symbols_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.voice_recordings
+    ADD CONSTRAINT voice_recordings_pkey PRIMARY KEY (id);
+
 CREATE INDEX stream_leases_by_subject ON private.stream_leases USING btree (subject);
+
+CREATE INDEX agent_calls_age ON public.agent_calls USING btree (created_at);
+
+CREATE INDEX agent_calls_by_hold ON public.agent_calls USING btree (hold_id);
+
+CREATE INDEX answers_under_way_by_conversation ON public.answers_under_way USING btree (conversation_id, user_id, started_at DESC);
+
+CREATE INDEX answers_under_way_by_user ON public.answers_under_way USING btree (user_id);
 
 CREATE INDEX audit_log_newest ON public.audit_log USING btree (created_at DESC);
 
 CREATE INDEX audit_log_results ON public.audit_log USING btree (result_of) WHERE (result_of IS NOT NULL);
+
+CREATE INDEX cached_answers_age ON public.cached_answers USING btree (answered_at);
 
 CREATE INDEX conversations_by_user ON public.conversations USING btree (user_id, updated_at DESC);
 
@@ -1642,6 +1818,10 @@ CREATE INDEX recent_errors_newest ON public.recent_errors USING btree (occurred_
 
 CREATE INDEX request_keys_expiring ON public.request_keys USING btree (expires_at);
 
+CREATE INDEX voice_recordings_age ON public.voice_recordings USING btree (created_at);
+
+CREATE INDEX voice_recordings_by_user ON public.voice_recordings USING btree (user_id, created_at);
+
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.credits_ledger FOR EACH ROW EXECUTE FUNCTION private.refuse_change();
 
 CREATE TRIGGER guard_user_symbol BEFORE INSERT OR UPDATE ON public.user_symbols FOR EACH ROW EXECUTE FUNCTION private.guard_user_symbol();
@@ -1663,6 +1843,21 @@ CREATE TRIGGER touch_updated_at BEFORE UPDATE ON public.spending_limits FOR EACH
 CREATE TRIGGER watch_balance BEFORE INSERT ON public.credit_accounts FOR EACH ROW EXECUTE FUNCTION private.watch_balance();
 
 CREATE TRIGGER watch_changed_balance BEFORE UPDATE ON public.credit_accounts FOR EACH ROW WHEN ((new.balance IS DISTINCT FROM old.balance)) EXECUTE FUNCTION private.watch_balance();
+
+ALTER TABLE ONLY public.agent_calls
+    ADD CONSTRAINT agent_calls_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES public.credit_holds(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.agent_calls
+    ADD CONSTRAINT agent_calls_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.answer_frames
+    ADD CONSTRAINT answer_frames_message_id_fkey FOREIGN KEY (message_id) REFERENCES public.answers_under_way(message_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.answers_under_way
+    ADD CONSTRAINT answers_under_way_in_own_conversation FOREIGN KEY (conversation_id, user_id) REFERENCES public.conversations(id, user_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.answers_under_way
+    ADD CONSTRAINT answers_under_way_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_result_of_fkey FOREIGN KEY (result_of) REFERENCES public.audit_log(id);
@@ -1712,6 +1907,9 @@ ALTER TABLE ONLY public.spending_limits
 ALTER TABLE ONLY public.user_symbols
     ADD CONSTRAINT user_symbols_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.voice_recordings
+    ADD CONSTRAINT voice_recordings_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
 ALTER TABLE private.call_rates ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE private.reference_marks ENABLE ROW LEVEL SECURITY;
@@ -1720,9 +1918,23 @@ ALTER TABLE private.stream_leases ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY worker_reads ON private.reference_marks FOR SELECT TO zmarty_worker USING (true);
 
+ALTER TABLE public.agent_calls ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY all_read ON public.tiers FOR SELECT TO anon, authenticated, zmarty_api, zmarty_worker USING (true);
 
+ALTER TABLE public.answer_frames ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.answers_under_way ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY api_appends ON public.audit_log FOR INSERT TO zmarty_api WITH CHECK (true);
+
+CREATE POLICY api_keeps ON public.agent_calls TO zmarty_api USING (true) WITH CHECK (true);
+
+CREATE POLICY api_keeps ON public.answer_frames TO zmarty_api USING (true) WITH CHECK (true);
+
+CREATE POLICY api_keeps ON public.answers_under_way TO zmarty_api USING (true) WITH CHECK (true);
+
+CREATE POLICY api_keeps ON public.cached_answers TO zmarty_api USING (true) WITH CHECK (true);
 
 CREATE POLICY api_keeps ON public.conversations TO zmarty_api USING (true) WITH CHECK (true);
 
@@ -1735,6 +1947,8 @@ CREATE POLICY api_keeps ON public.recent_errors TO zmarty_api USING (true) WITH 
 CREATE POLICY api_keeps ON public.request_keys TO zmarty_api USING (true) WITH CHECK (true);
 
 CREATE POLICY api_keeps ON public.spending_limits TO zmarty_api USING (true) WITH CHECK (true);
+
+CREATE POLICY api_keeps ON public.voice_recordings TO zmarty_api USING (true) WITH CHECK (true);
 
 CREATE POLICY api_reads ON public.audit_log FOR SELECT TO zmarty_api USING (true);
 
@@ -1750,6 +1964,8 @@ CREATE POLICY api_reads ON public.outbox FOR SELECT TO zmarty_api USING (true);
 
 ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.cached_answers ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.conversations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.credit_accounts ENABLE ROW LEVEL SECURITY;
@@ -1764,9 +1980,13 @@ ALTER TABLE public.messages ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.outbox ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY owner_deletes ON public.conversations FOR DELETE TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id));
+
 CREATE POLICY owner_deletes ON public.user_symbols FOR DELETE TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id));
 
 CREATE POLICY owner_inserts ON public.user_symbols FOR INSERT TO authenticated WITH CHECK ((( SELECT auth.uid() AS uid) = user_id));
+
+CREATE POLICY owner_rates ON public.messages FOR UPDATE TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id)) WITH CHECK ((( SELECT auth.uid() AS uid) = user_id));
 
 CREATE POLICY owner_reads ON public.conversations FOR SELECT TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id));
 
@@ -1786,6 +2006,10 @@ CREATE POLICY owner_reads ON public.spending_limits FOR SELECT TO authenticated 
 
 CREATE POLICY owner_reads ON public.user_symbols FOR SELECT TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id));
 
+CREATE POLICY owner_reads ON public.voice_recordings FOR SELECT TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id));
+
+CREATE POLICY owner_renames ON public.conversations FOR UPDATE TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id)) WITH CHECK ((( SELECT auth.uid() AS uid) = user_id));
+
 CREATE POLICY owner_updates ON public.profiles FOR UPDATE TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id)) WITH CHECK ((( SELECT auth.uid() AS uid) = user_id));
 
 CREATE POLICY owner_updates ON public.user_symbols FOR UPDATE TO authenticated USING ((( SELECT auth.uid() AS uid) = user_id)) WITH CHECK ((( SELECT auth.uid() AS uid) = user_id));
@@ -1801,6 +2025,8 @@ ALTER TABLE public.spending_limits ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.tiers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.user_symbols ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.voice_recordings ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY worker_keeps ON public.recent_errors TO zmarty_worker USING (true) WITH CHECK (true);
 
@@ -1835,6 +2061,14 @@ REVOKE ALL ON FUNCTION private.expire_grants(p_limit integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION private.expire_grants_of(p_user_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.expire_holds(p_limit integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.forget_agent_calls(p_rows_max integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.forget_answers(rows_max integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.forget_cached_answers(p_rows_max integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION private.forget_voice(p_rows_max integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION private.grant_credits(p_user_id uuid, p_credits integer, p_key text, p_reason text, p_metadata jsonb, p_kind text, p_expires_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION private.grant_credits(p_user_id uuid, p_credits integer, p_key text, p_reason text, p_metadata jsonb, p_kind text, p_expires_at timestamp with time zone) TO zmarty_api;
@@ -1927,6 +2161,15 @@ GRANT ALL ON FUNCTION public.spend_credits(p_user_id uuid, p_amount integer, p_d
 
 GRANT SELECT ON TABLE private.reference_marks TO zmarty_worker;
 
+GRANT ALL ON TABLE public.agent_calls TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.agent_calls TO zmarty_api;
+
+GRANT ALL ON TABLE public.answer_frames TO service_role;
+GRANT SELECT,INSERT ON TABLE public.answer_frames TO zmarty_api;
+
+GRANT ALL ON TABLE public.answers_under_way TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.answers_under_way TO zmarty_api;
+
 GRANT ALL ON TABLE public.audit_log TO service_role;
 GRANT SELECT,INSERT ON TABLE public.audit_log TO zmarty_api;
 
@@ -1934,9 +2177,14 @@ GRANT ALL ON SEQUENCE public.audit_log_id_seq TO anon;
 GRANT ALL ON SEQUENCE public.audit_log_id_seq TO authenticated;
 GRANT ALL ON SEQUENCE public.audit_log_id_seq TO service_role;
 
+GRANT ALL ON TABLE public.cached_answers TO service_role;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.cached_answers TO zmarty_api;
+
 GRANT ALL ON TABLE public.conversations TO service_role;
-GRANT SELECT ON TABLE public.conversations TO authenticated;
+GRANT SELECT,DELETE ON TABLE public.conversations TO authenticated;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.conversations TO zmarty_api;
+
+GRANT UPDATE(title) ON TABLE public.conversations TO authenticated;
 
 GRANT ALL ON TABLE public.credit_accounts TO service_role;
 GRANT SELECT ON TABLE public.credit_accounts TO authenticated;
@@ -1977,6 +2225,12 @@ GRANT ALL ON SEQUENCE public.credits_ledger_id_seq TO service_role;
 GRANT ALL ON TABLE public.messages TO service_role;
 GRANT SELECT ON TABLE public.messages TO authenticated;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.messages TO zmarty_api;
+
+GRANT UPDATE(rating) ON TABLE public.messages TO authenticated;
+
+GRANT UPDATE(rating_comment) ON TABLE public.messages TO authenticated;
+
+GRANT UPDATE(rated_at) ON TABLE public.messages TO authenticated;
 
 GRANT ALL ON TABLE public.outbox TO service_role;
 GRANT SELECT,UPDATE ON TABLE public.outbox TO zmarty_worker;
@@ -2044,6 +2298,10 @@ GRANT INSERT(timeframe),UPDATE(timeframe) ON TABLE public.user_symbols TO authen
 GRANT INSERT(strategy),UPDATE(strategy) ON TABLE public.user_symbols TO authenticated;
 
 GRANT INSERT(active),UPDATE(active) ON TABLE public.user_symbols TO authenticated;
+
+GRANT ALL ON TABLE public.voice_recordings TO service_role;
+GRANT SELECT ON TABLE public.voice_recordings TO authenticated;
+GRANT SELECT,INSERT ON TABLE public.voice_recordings TO zmarty_api;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT ALL ON SEQUENCES  TO anon;
 ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT ALL ON SEQUENCES  TO authenticated;

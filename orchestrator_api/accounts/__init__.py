@@ -1,1 +1,1 @@
-"""What a user watches, and how far the mirror has carried it."""
+"""What a user says of themselves and watches, and how far the mirror has carried it."""

@@ -55,3 +55,24 @@ from (
 ) as changes
 where (symbol, timeframe) in (select symbol, timeframe from unnest($2::text[], $3::text[]) as asked (symbol, timeframe))
 order by symbol, timeframe, id desc;
+
+-- name: profile_of
+select
+  tier, created_at as member_since, updated_at, full_name, display_name, avatar_url, bio, trading_experience,
+  risk_tolerance, preferred_pairs, notification_preferences, language, timezone
+from profiles
+where user_id = $1;
+
+-- name: change_profile
+-- What was sent replaces, all else stays: the record is the row as it is, locked, with these fields over it.
+update profiles
+set (
+  full_name, display_name, avatar_url, bio, trading_experience, risk_tolerance, preferred_pairs,
+  notification_preferences, language, timezone
+) = (
+  select
+    full_name, display_name, avatar_url, bio, trading_experience, risk_tolerance, preferred_pairs,
+    notification_preferences, language, timezone
+  from jsonb_populate_record(profiles, $2::jsonb)
+)
+where user_id = $1;

@@ -1,4 +1,4 @@
-"""GET, PUT and DELETE /v1/symbols: the watch list of the signed-in user."""
+"""/v1/symbols and /v1/user/profile: the watch list and the profile of the signed-in user."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from orchestrator_api.accounts import store
+from orchestrator_api.accounts.profile import Profile, ProfileRequest
 from orchestrator_api.accounts.watching import Mirror, WatchedSymbol, WatchRequest
 from orchestrator_api.answers import json_answer
 from orchestrator_api.auth.rls import as_user
@@ -27,6 +28,7 @@ from zmarty.errors import (
     SymbolUnsupported,
 )
 from zmarty.market import Symbol, Timeframe
+from zmarty.postgres import Connection
 
 # Raised by the trigger on user_symbols, which holds for clients that write directly too.
 SYMBOLS_EXHAUSTED_STATE = "ZM001"
@@ -95,6 +97,45 @@ async def unwatch_symbol(request: Request) -> Response:
     return Response(status_code=204)
 
 
+@documented(
+    summary="Your profile",
+    tag="Profile",
+    responses={200: Profile},
+    errors=(Forbidden, DatabaseUnavailable),
+)
+async def get_profile(request: Request) -> Response:
+    resources: Resources = request.state.resources
+    user = await authenticate(request, resources.keys)
+    async with as_user(resources.chat, user) as connection:
+        profile = await _require_profile(connection, user)
+    return json_answer(profile)
+
+
+@documented(
+    summary="Change your profile",
+    description="Fields that are absent stay as they are; null empties a field that may be empty.",
+    tag="Profile",
+    request=ProfileRequest,
+    responses={200: Profile},
+    errors=(BodyMalformed, FieldInvalid, SymbolUnsupported, Forbidden, DatabaseUnavailable),
+)
+async def change_profile(request: Request) -> Response:
+    resources: Resources = request.state.resources
+    user = await authenticate(request, resources.keys)
+    asked = await parse_body(request, ProfileRequest)
+    async with as_user(resources.chat, user) as connection:
+        await store.change_profile(connection, user.id, asked)
+        profile = await _require_profile(connection, user)
+    return json_answer(profile)
+
+
+async def _require_profile(connection: Connection, user: User) -> Profile:
+    profile = await store.profile_of(connection, user.id)
+    if profile is None:
+        raise Forbidden("This account no longer exists.")
+    return profile
+
+
 async def _watch(resources: Resources, user: User, asked: WatchRequest) -> asyncpg.Record:
     try:
         async with as_user(resources.chat, user) as connection:
@@ -138,6 +179,8 @@ async def _with_mirror(
 
 
 routes = [
+    Route("/v1/user/profile", get_profile, methods=["GET"]),
+    Route("/v1/user/profile", change_profile, methods=["PUT"]),
     Route("/v1/symbols", list_symbols, methods=["GET"]),
     Route("/v1/symbols", watch_symbol, methods=["PUT"]),
     Route("/v1/symbols/{symbol}/{timeframe}", unwatch_symbol, methods=["DELETE"]),

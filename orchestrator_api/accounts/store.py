@@ -1,4 +1,4 @@
-"""The watch list's statements. Those on `user_symbols` take a connection that acts as the user."""
+"""The statements on profiles and watch lists. Those on `profiles` and `user_symbols` take a connection that acts as the user."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
+from orchestrator_api.accounts.profile import Profile, ProfileRequest, changes_in
 from orchestrator_api.accounts.watching import Mirror, WatchRequest
 from zmarty.market import Symbol, Timeframe
 from zmarty.postgres import Connection, Pool
@@ -38,6 +39,15 @@ async def mirror_states(
     timeframes = [row["timeframe"] for row in rows]
     changes = await chat.fetch(SQL["mirror_states"], user_id, symbols, timeframes)
     return {(change["symbol"], change["timeframe"]): _mirror_from(change) for change in changes}
+
+
+async def profile_of(connection: Connection, user_id: UUID) -> Profile | None:
+    record = await connection.fetchrow(SQL["profile_of"], user_id)
+    return Profile(**record) if record else None
+
+
+async def change_profile(connection: Connection, user_id: UUID, asked: ProfileRequest) -> None:
+    await connection.execute(SQL["change_profile"], user_id, changes_in(asked))
 
 
 def _mirror_from(change: asyncpg.Record) -> Mirror:

@@ -13,7 +13,7 @@ MirrorState = Literal["pending", "mirrored", "parked"]
 STRATEGY_DEPTH_MAX = 16
 
 
-def _shallow(strategy: dict[str, Any]) -> dict[str, Any]:
+def shallow(strategy: dict[str, Any]) -> dict[str, Any]:
     if _depth(strategy, STRATEGY_DEPTH_MAX) > STRATEGY_DEPTH_MAX:
         raise ValueError(f"must be at most {STRATEGY_DEPTH_MAX} levels deep")
     return strategy
@@ -32,7 +32,7 @@ class WatchRequest(BaseModel):
 
     symbol: Symbol = Field(description="`BTC/USDT`, `BTC-USDT`, `BTCUSDT` or `BTC`.")
     timeframe: Timeframe
-    strategy: Annotated[dict[str, Any], AfterValidator(_shallow)] | None = Field(
+    strategy: Annotated[dict[str, Any], AfterValidator(shallow)] | None = Field(
         default=None,
         description="The user's own settings for this pair, up to 4 KB and 16 levels; kept when absent.",
     )

@@ -12,7 +12,7 @@ from orchestrator_api.chat import store
 from orchestrator_api.chat.facts import Pair, SignalFact, fact_lines
 from orchestrator_api.chat.knowledge import gather
 from orchestrator_api.chat.mentions import mentioned_symbols
-from orchestrator_api.chat.prompt import prompt_from
+from orchestrator_api.chat.prompt import PLAIN, Tone, prompt_from
 from orchestrator_api.chat.question import Question, recent_turns
 from orchestrator_api.chat.store import CachedAnswer
 from orchestrator_api.chat.voicing import Speech
@@ -45,12 +45,14 @@ class Briefing:
     # Under which the answer may be given again, and the one that is given again now.
     cache_key: str | None = None
     cached: CachedAnswer | None = None
+    tone: Tone = PLAIN
 
 
 async def compose_briefing(resources: Resources, user: User, question: Question) -> Briefing:
     """Raises SymbolUnknown when the question names a symbol that no exchange of ours has."""
     async with as_user(resources.chat, user) as connection:
         watched = await store.watched_pairs(connection, user.id, limit=WATCHED_MAX)
+        tone = await store.tone_of(connection, user.id)
         history = question.history
         if history is None:
             history = recent_turns(
@@ -69,7 +71,9 @@ async def compose_briefing(resources: Resources, user: User, question: Question)
     if lines and resources.market_note:
         lines = (f"- Note on all market data: {resources.market_note}", *lines)
     asked = f"{question.frame}\n\n{question.text}" if question.frame else question.text
-    prompt = prompt_from(lines, history, asked, conversation_id=str(question.conversation_id), now=now)
+    prompt = prompt_from(
+        lines, history, asked, conversation_id=str(question.conversation_id), now=now, tone=tone
+    )
     # The client's tools are the client's to do; with them in the prompt, ours would only confuse.
     prompt = replace(prompt, turns=(*prompt.turns, *question.following), tools=question.tools or ())
     return Briefing(
@@ -80,6 +84,7 @@ async def compose_briefing(resources: Resources, user: User, question: Question)
         user.id,
         tools=TOOLS if question.tools is None else (),
         record=question.record,
+        tone=tone,
     )
 
 

@@ -12,7 +12,9 @@ from orchestrator_api.chat.data_brief import LABEL, data_brief
 from orchestrator_api.chat.ensemble import usage_record, write_ensemble
 from orchestrator_api.chat.events import Restarted, Tell, Token, ToolAnswered, ToolAsked
 from orchestrator_api.chat.exchange import Draft
+from orchestrator_api.chat.languages import correction_in
 from orchestrator_api.chat.plan import Plan
+from orchestrator_api.chat.promises import promise_in
 from orchestrator_api.chat.prompt import prompt_tokens, turn_tokens
 from orchestrator_api.chat.rounds import ROUNDS_MAX
 from orchestrator_api.chat.store import cache_answer
@@ -81,16 +83,27 @@ def _keep(resources: Resources, briefing: Briefing, draft: Draft) -> None:
 async def _written(resources: Resources, plan: Plan, briefing: Briefing, work: Work, tell: Tell) -> Draft:
     try:
         if plan.is_ensemble:
-            return await write_ensemble(resources.router, plan, briefing.prompt, work, tell)
-        return await _converse(resources, plan, briefing, work, tell)
+            draft = await write_ensemble(resources.router, plan, briefing.prompt, work, tell)
+        else:
+            draft = await _converse(resources, plan, briefing, work, tell)
+        return _corrected(draft, briefing.tone.language, tell)
     except ProvidersUnavailable as error:
         work.attempts = work.attempts or list(error.attempts)
         lines = (*briefing.lines, *work.found)
         credits = work.spending.calls * DATA_CREDITS + (DATA_CREDITS if briefing.lines else 0)
-        brief = data_brief(lines, now=briefing.composed_at)
+        brief = data_brief(lines, now=briefing.composed_at, language=briefing.tone.language)
         return _without_model(brief, "stop", work, tell, credits=credits)
     except ContentRefused:
         return _without_model(REFUSAL, "content_filter", work, tell, credits=0)
+
+
+def _corrected(draft: Draft, language: str, tell: Tell) -> Draft:
+    """The draft, and below a promise of profit the sentence that takes it back: told and stored like the rest."""
+    if draft.calls or promise_in(draft.text) is None:
+        return draft
+    correction = PARAGRAPH + correction_in(language)
+    tell(Token(correction))
+    return replace(draft, text=draft.text + correction, metadata={**draft.metadata, "is_corrected": True})
 
 
 async def _converse(resources: Resources, plan: Plan, briefing: Briefing, work: Work, tell: Tell) -> Draft:

@@ -12,6 +12,7 @@ from orchestrator_api.chat import store
 from orchestrator_api.chat.plan import Plan
 from orchestrator_api.chat.question import Question
 from orchestrator_api.chat.store import StoredAnswer
+from orchestrator_api.conversations.titles import title_of
 from orchestrator_api.credits import ledger
 from orchestrator_api.credits.ledger import Charge, Hold, Settlement
 from orchestrator_api.credits.pricing import Usage
@@ -20,7 +21,6 @@ from orchestrator_api.voice.store import Recording, save_recording
 from zmarty.errors import FieldInvalid, NotFound, ZmartyError
 from zmarty.postgres import Connection, Pool
 
-TITLE_LENGTH_MAX = 80
 KEY_LENGTH_MAX = 255
 DONE = "done"
 IN_PROGRESS = "This request is being answered; ask again with the same key in a moment."
@@ -125,7 +125,7 @@ async def open_exchange(
         if key:
             await store.bind_key(connection, user.id, key.key, hold.id)
         asked_at = await store.keep_conversation(
-            connection, question.conversation_id, user.id, question.text[:TITLE_LENGTH_MAX]
+            connection, question.conversation_id, user.id, title_of(question.text)
         )
         if asked_at is None:
             raise NotFound("You have no such conversation.")

@@ -1,6 +1,7 @@
 """What is known, as values and as lines that a model or a person can read: every number with its time. Pure."""
 
 import math
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -11,6 +12,8 @@ from uuid import UUID
 from orchestrator_api.model_router.tokens import tokens_bound
 from zmarty.market import Timeframe
 
+# Kinds of signs that nobody sees, and what stands for them in a line.
+HIDDEN = {"Cc": " ", "Cf": ""}
 LINES_MAX = 60
 LENGTH_MAX = 8_000
 # As holds count them: what is written in other letters costs more of them.
@@ -225,14 +228,25 @@ def fact_lines(knowledge: Knowledge, *, now: datetime) -> tuple[str, ...]:
     length = tokens = 0
     for symbol in knowledge.symbols:
         for line in _lines_of(symbol, knowledge, now):
-            # A stored text must not be able to end the block of facts and go on as an instruction.
-            line = line.replace("<", "‹").replace(">", "›").replace("\n", " ")
+            line = as_data(line)
             length += len(line) + 1
             tokens += tokens_bound(line)
             if len(lines) == LINES_MAX or length > LENGTH_MAX or tokens > TOKENS_MAX:
                 return tuple(lines)
             lines.append(line)
     return tuple(lines)
+
+
+def as_data(text: str) -> str:
+    """One line that cannot end the block of data it stands in, nor begin another line that reads like a rule.
+
+    Besides line breaks of every kind this takes out what hides or turns text: controls, zero widths, direction marks, tags.
+    """
+    plain = text.replace("<", "‹").replace(">", "›")
+    if plain.isprintable():
+        return plain
+    line = " ".join(plain.splitlines())
+    return "".join(HIDDEN.get(unicodedata.category(sign), sign) for sign in line)
 
 
 def win_rate_lines(rates: Iterable[WinRateFact]) -> list[str]:

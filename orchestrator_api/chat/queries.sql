@@ -23,6 +23,11 @@ where user_id = $1 and active
 order by updated_at desc, symbol, timeframe
 limit $2;
 
+-- name: tone_of
+select language, trading_experience as experience
+from profiles
+where user_id = $1;
+
 -- name: history_of
 -- What was answered anew is read in its newest version; before a question that is asked anew it and its answer are left out.
 select role, content
@@ -184,7 +189,9 @@ values ($1, $2, 'user', $3, $4);
 insert into messages (
   id, conversation_id, user_id, role, content, provider, model, hold_id, input_tokens, output_tokens, credits, metadata
 )
-values ($1, $2, $3, 'assistant', $4, $5, $6, $7, $8, $9, $10, $11)
+select $1, $2, $3, 'assistant', $4, $5, $6, $7, $8, $9, $10, $11
+-- Its owner may have deleted the conversation meanwhile: the answer is paid for and gone, and no error.
+where exists (select from conversations where id = $2 and user_id = $3 for key share)
 -- Told to complete a second time, when the first time's commit was not heard of.
 on conflict (id) do nothing
 returning id;

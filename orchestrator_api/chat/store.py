@@ -18,6 +18,7 @@ from orchestrator_api.chat.facts import (
     SignalFact,
     WinRateFact,
 )
+from orchestrator_api.chat.prompt import PLAIN, Tone
 from orchestrator_api.model_router.provider import Turn
 from zmarty.postgres import Connection, Pool
 from zmarty.sql import load
@@ -115,6 +116,11 @@ async def watched_pairs(connection: Connection, user_id: UUID, *, limit: int) ->
     return [Pair(**record) for record in await connection.fetch(SQL["watched_pairs"], user_id, limit)]
 
 
+async def tone_of(connection: Connection, user_id: UUID) -> Tone:
+    record = await connection.fetchrow(SQL["tone_of"], user_id)
+    return Tone(**record) if record else PLAIN
+
+
 async def history_of(
     connection: Connection,
     conversation_id: UUID,
@@ -197,7 +203,7 @@ async def save_question(
 
 
 async def save_answer(connection: Connection, answer: StoredAnswer, *, user_id: UUID, hold_id: UUID) -> bool:
-    """False when it was saved before."""
+    """False when it was saved before, or when its conversation is gone."""
     saved = await connection.fetchval(
         SQL["save_answer"],
         answer.id,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator_api.chat.facts import moment, number
+from orchestrator_api.chat.facts import as_data, moment, number
 from orchestrator_api.market.rows import CandleRow
 
 RESULT_LENGTH_MAX = 2_000
@@ -15,8 +15,7 @@ def bounded(lines: Sequence[str]) -> str:
     kept: list[str] = []
     length = 0
     for line in lines:
-        # As in the facts: a stored text must not look like the end of the data it stands in.
-        line = line.replace("<", "‹").replace(">", "›").replace("\n", " ")
+        line = as_data(line)
         length += len(line) + 1
         if length > RESULT_LENGTH_MAX - len(CUT):
             return "\n".join([*kept, CUT])

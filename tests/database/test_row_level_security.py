@@ -18,7 +18,7 @@ CHAT = {
     "answers_under_way": {"zmarty_api": "siud"},
     "audit_log": {"zmarty_api": "si"},
     "cached_answers": {"zmarty_api": "siu"},
-    "conversations": {"authenticated": "s", "zmarty_api": "siu"},
+    "conversations": {"authenticated": "s(u)d", "zmarty_api": "siu"},
     "credit_accounts": {"authenticated": "s", "zmarty_api": "s"},
     "credit_balance": {"authenticated": "s", "zmarty_api": "s"},
     "credit_grants": {"authenticated": "s", "zmarty_api": "s"},
@@ -26,7 +26,7 @@ CHAT = {
     "credits": {"authenticated": "s", "zmarty_api": "s"},
     "credit_holds": {"authenticated": "s", "zmarty_api": "s"},
     "credits_ledger": {"authenticated": "s", "zmarty_api": "s"},
-    "messages": {"authenticated": "s", "zmarty_api": "siu"},
+    "messages": {"authenticated": "s(u)", "zmarty_api": "siu"},
     "outbox": {"zmarty_api": "s", "zmarty_worker": "su"},
     "profiles": {"authenticated": "s(u)", "zmarty_api": "su"},
     "recent_errors": {"zmarty_api": "sid", "zmarty_worker": "sid"},
@@ -334,6 +334,10 @@ async def test_users_read_their_own_rows_alone(chat: Pool, two_users: tuple[UUID
         "delete from spending_limits",
         "select * from outbox",
         "insert into messages (conversation_id, user_id, role, content) select id, user_id, 'assistant', 'x' from conversations",
+        "update messages set content = 'I never said that'",
+        "update messages set credits = 0",
+        "delete from messages",
+        "update conversations set user_id = auth.uid()",
         "update tiers set credits_monthly = 1000000",
         "select * from audit_log",
         "select * from cached_answers",
@@ -368,7 +372,24 @@ async def test_a_user_writes_only_in_their_own_name(chat: Pool, two_users: tuple
         assert (
             await connection.execute("update profiles set bio = 'hi' where user_id = $1", ada) == "UPDATE 1"
         )
+        assert (
+            await connection.execute("update conversations set title = 'hi' where user_id = $1", bob)
+            == "UPDATE 0"
+        )
+        assert await connection.execute("delete from conversations where user_id = $1", bob) == "DELETE 0"
+        assert (
+            await connection.execute("update messages set rating_comment = null where user_id = $1", bob)
+            == "UPDATE 0"
+        )
+        assert await connection.execute("delete from conversations where user_id = $1", ada) == "DELETE 1"
+        assert await connection.fetch("select from messages") == []
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(
                 "insert into user_symbols (user_id, symbol, timeframe) values ($1, 'SOL', '1h')", bob
             )
+
+
+async def test_only_answers_are_rated(chat: Pool, two_users: tuple[UUID, UUID]) -> None:
+    async with as_role(chat, "authenticated", two_users[0]) as connection:
+        with pytest.raises(asyncpg.CheckViolationError):
+            await connection.execute("update messages set rating = 'up', rated_at = now()")

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from openai import APIStatusError, AsyncOpenAI
 
-from orchestrator_api.chat.prompt import DISCLAIMER
+from orchestrator_api.chat.languages import disclaimer_in
 from tests.orchestrator_api.chat.conftest import Chat, Chats, save_signal, served
 from tests.orchestrator_api.model_router.wire_server import (
     Hang,
@@ -164,7 +164,7 @@ async def test_without_models_the_answer_is_a_data_brief(chats: Chats) -> None:
 
     assert document["answer"].startswith("**Data brief**")
     assert "entry 43210.5" in document["answer"]
-    assert document["answer"].endswith(DISCLAIMER)
+    assert document["answer"].endswith(disclaimer_in("en"))
     assert (document["provider"], document["model"], document["credits"]) == (None, "data-brief", 1)
     assert await chat.charges() == [(1, None, "data_brief")]
 
