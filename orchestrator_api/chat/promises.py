@@ -10,13 +10,14 @@ import re
 _WORD = r"(?!(?:not|no|never|nicht|nie|niemals|kein\w*|nunca|pas|jamais)\b)[^\W\d_]+"
 _GAP = rf"(?:{_WORD}[ '’-]+){{0,3}}"
 _ONE = rf"(?:{_WORD}\s+)?"
+# Who cannot lose a level, sight or access promises nothing: after `lose` comes nothing, or money.
 _PROMISES = {
     "en": (
         rf"guarantee[ds]?\s+{_GAP}(?:profits?|gains?|returns?|wins?|win)\b",
         rf"(?:profits?|gains?|returns?|wins?)\s+(?:is|are)\s+{_ONE}(?:guaranteed|assured|certain)\b",
         r"\b(?:risk[- ]free|riskless|without\s+any\s+risk|no[- ]risk|zero[- ]risk)\s+(?:profits?|gains?|returns?|trades?|bet|investment|money|way)\b",
         rf"\b(?:is|are|it's|completely|entirely|totally|absolutely)\s+{_ONE}risk[- ]free\b",
-        r"\b(?:cannot|can't|can\s+not|can’t|won't|won’t|will\s+not|will\s+never|can\s+never|never)\s+lose\b(?!\s+(?:more|sight|hope|patience))",
+        r"\b(?:cannot|can't|can\s+not|can’t|won't|won’t|will\s+not|will\s+never|can\s+never|never)\s+lose\b(?=\s*(?:[.,;:!?)…—–\n]|$)|\s+(?:money|anything|with|here|at\s+all|and|if|when)\b)",
         r"\bsure[- ](?:win|winner|profit|bet|thing)s?\b",
         r"\bfoolproof\b",
         r"\b(?:certain|sure|guaranteed|bound)\s+to\s+(?:make\s+(?:you\s+)?(?:money|a\s+profit|profits)|win|profit)\b",
@@ -35,14 +36,14 @@ _PROMISES = {
         rf"\b(?:garantizamos|garantiza|te\s+garantizo)\s+{_ONE}(?:ganancias?|beneficios?|rentabilidad)\b",
         rf"\b(?:ganancias?|beneficios?|operaci[oó]n|inversi[oó]n)\s+{_ONE}(?:sin\s+(?:ning[uú]n\s+)?riesgos?|libres?\s+de\s+riesgo)\b",
         r"\bes\s+imposible\s+perder\b",
-        r"\bno\s+(?:puedes|puede|se\s+puede|vas\s+a|va\s+a)\s+perder\b(?!\s+de\s+vista)",
+        r"\bno\s+(?:puedes|puede|se\s+puede|vas\s+a|va\s+a)\s+perder\b(?!\s+(?:de\s+vista|el|la|los|las|este|esta|ese|esa|su|tu|tiempo)\b)",
     ),
     "fr": (
         rf"\b(?:profits?|gains?|b[ée]n[ée]fices?|rendements?)\s+{_GAP}(?:garantie?s?|assur[ée]e?s?|certaine?s?)(?!\w)",
         rf"\b(?:garantit|garantissons|je\s+te\s+garantis|je\s+vous\s+garantis)\s+{_ONE}(?:profits?|gains?|b[ée]n[ée]fices?)\b",
         rf"\b(?:profits?|gains?|op[ée]ration|investissement)\s+{_ONE}sans\s+(?:aucun\s+)?risques?\b",
         r"\b(?:est|c'est|c’est)\s+(?:totalement\s+|absolument\s+)?sans\s+(?:aucun\s+)?risques?\b",
-        r"\bne\s+(?:peux|peut|pouvez|peuvent)\s+pas\s+perdre\b(?!\s+de\s+vue)",
+        r"\bne\s+(?:peux|peut|pouvez|peuvent)\s+pas\s+perdre\b(?!\s+(?:de\s+vue|(?:le|la|les|ce|cet|cette|son|ton|sa|ta|un|une)\b|l['’]))",
         r"\bimpossible\s+de\s+perdre\b",
     ),
 }
