@@ -97,14 +97,17 @@ def request_key(header: str | None, path: str, body: bytes) -> RequestKey | None
 
 
 async def find_answer(pool: Pool, user: User, key: RequestKey | None) -> StoredAnswer | None:
-    """The answer that this request got before. Raises RequestInProgress and IdempotencyKeyReused; writes nothing."""
+    """The answer that this request got before. Raises RequestInProgress, IdempotencyKeyReused and NotFound; writes nothing."""
     known = await store.find_key(pool, user.id, key.key) if key else None
     if key is None or known is None:
         return None
     if known.body_sha256 != key.body_sha256:
         raise IdempotencyKeyReused("This Idempotency-Key belongs to another request; use a new one.")
     if known.state == DONE and known.message_id is not None:
-        return await store.stored_answer(pool, known.message_id, user.id)
+        stored = await store.stored_answer(pool, known.message_id, user.id)
+        if stored is None:
+            raise NotFound("The answer to this request was deleted with its conversation; use a new key.")
+        return stored
     if known.running:
         raise RequestInProgress(IN_PROGRESS)
     # Its request died before it answered; the key is claimed anew.

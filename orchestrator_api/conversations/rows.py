@@ -52,6 +52,9 @@ class Message(BaseModel):
     rating: Rating | None
     rating_comment: str | None
     created_at: datetime
+    superseded_at: datetime | None = Field(
+        description="When a newer answer to the same question took its place; null for what holds."
+    )
 
 
 class RenameRequest(BaseModel):

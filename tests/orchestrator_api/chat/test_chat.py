@@ -305,6 +305,17 @@ async def test_a_key_with_another_body_is_refused_before_any_write(chats: Chats)
     assert await chat.holds() == ["settled"]
 
 
+async def test_a_key_whose_answer_was_deleted_says_so(chats: Chats) -> None:
+    chat = await chats.scripted(xai=[chat_completion("Yes.")])
+    answer = await chat.ask(key="k-1")
+    await chat.client.delete(f"/v1/conversations/{answer.json()['conversation_id']}", headers=chat.headers)
+
+    again = await chat.ask(key="k-1")
+
+    assert (again.status_code, again.json()["error"]) == (404, "not_found")
+    assert len(await chat.charges()) == 1
+
+
 async def test_a_key_in_flight_is_refused(chats: Chats) -> None:
     chat = await chats.scripted(xai=[Hang()])
     assert chat.models is not None

@@ -191,6 +191,9 @@ async def test_the_last_question_is_answered_anew(chats: Chats, body: dict[str, 
         ("First?", True), ("one", True), ("Second?", True), ("two", False), ("three", True),
     ]  # fmt: skip
     assert len(await chat.charges()) == 3
+    listed = await chat.client.get(f"/v1/conversations/{TALK}/messages", headers=chat.headers)
+    superseded = [row["content"] for row in listed.json()["items"] if row["superseded_at"]]
+    assert superseded == ["two"], "it can still be read"
 
 
 async def test_there_must_be_a_question_to_answer_anew(chats: Chats) -> None:
