@@ -137,6 +137,7 @@ async def test_messages_are_paged_newest_first(user: httpx2.AsyncClient, chat: P
         "signals": [{"symbol": "BTC/USDT"}],
         "rating": None,
         "rating_comment": None,
+        "superseded_at": None,
         "created_at": "2026-11-01T12:00:07Z",
     }
     assert (question["role"], question["model"], question["signals"]) == ("user", None, [])
