@@ -163,8 +163,7 @@ async def _draft_or_stop(
             return writing.result()
         writing.cancel()
         await asyncio.wait({writing})
-        # Where the conversation is gone there is nothing that an answer could be kept in.
-        return None if recording.gone else stopped_draft(work)
+        return stopped_draft(work)
     finally:
         writing.cancel()
         stopping.cancel()

@@ -25,12 +25,11 @@ KEPT_SECONDS = 20.0
 
 
 class Recording:
-    """One answer's: `stop` is set when somebody wants it stopped, `gone` with it when its conversation was deleted."""
+    """One answer's: `stop` is set when somebody wants it stopped, and when its conversation was deleted."""
 
     def __init__(self, message_id: UUID) -> None:
         self.message_id = message_id
         self.stop = asyncio.Event()
-        self.gone = False
         self.frames: list[str] = []
         self.place = 0
         self.ended_at: float | None = None
@@ -93,10 +92,7 @@ class Recorder:
             recording.place += 1
             if is_last:
                 del self._live[recording.message_id]
-            elif recording.message_id not in wanted:
-                recording.gone = True
-                recording.stop.set()
-            elif wanted[recording.message_id]:
+            elif wanted.get(recording.message_id, True):
                 recording.stop.set()
 
     def _give_up(self) -> None:

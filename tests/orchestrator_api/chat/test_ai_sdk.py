@@ -3,17 +3,18 @@
 import asyncio
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orchestrator_api.model_router.provider import Failure, ProviderFailed, Text
+from orchestrator_api.model_router.provider import Failure, Piece, ProviderFailed, Text
 from tests.orchestrator_api.chat.conftest import Chats, ScriptedProvider, calling, saying, served
 
 FOLDER = Path(__file__).parent / "ai_sdk"
 TALK_SECONDS_MAX = 60
-ANSWERS = (
+ANSWERS: tuple[Sequence[Piece | Exception], ...] = (
     calling(("get_signals", '{"symbol": "BTC/USDT"}'), ("get_risk", "no json"), text="Looking."),
     saying("It is long."),
     saying("Still long."),
