@@ -8,6 +8,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 FUNCTIONS := $(wildcard supabase/*/functions/*/deno.json)
 MARKET := $(if $(MARKET_DATA),--market-data "$(abspath $(MARKET_DATA))")
 # One cluster of databases a process. One more than the cores of a small machine: many tests wait for processes and clocks.
+# What such a machine made too late is tried once more, and counted: `rerun` in the summary is a test to look at.
 PYTEST_PROCESSES ?= 3
 # What is already pinned stays, and no line says where a package was found.
 PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -31,7 +32,7 @@ demo: setup ## the main job, step by step on screen, with real processes
 
 test: setup ## every test; PYTEST="-x -k ledger" passes arguments on to pytest
 	@for config in $(FUNCTIONS); do (cd "$$(dirname "$$config")" && deno task --quiet test); done
-	@pytest -n $(PYTEST_PROCESSES) --dist loadscope -q $(PYTEST)
+	@pytest -n $(PYTEST_PROCESSES) --dist loadscope --reruns 1 -q $(PYTEST)
 
 check: setup ## format, lint, types, import contracts
 	@ruff format --check .

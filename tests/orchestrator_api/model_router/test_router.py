@@ -43,7 +43,7 @@ from tests.orchestrator_api.model_router.wire_server import (
 )
 
 PROMPT = Prompt(system="You know nothing.", turns=(Turn("user", "What about BTC?"),), conversation_id="c-1")
-QUICK = Deadlines(first_token=0.5, idle=0.3, total=5.0)
+QUICK = Deadlines(first_token=1.5, idle=0.8, total=10.0)
 HEALTHY = {"openai": [chat_completion("from ", "GPT")], "anthropic": [message("from ", "Claude")]}
 
 
