@@ -29,6 +29,7 @@ DAY_MICROSECONDS = 86_400_000_000
 SMA_TYPE = 0
 
 SYMBOL = "symbol"
+HISTORY = "_history"
 BAR_COLUMNS = ("open", "high", "low", "close", "volume")
 
 # The names that a stored reading carries, and the columns behind each. A name with one column holds a number.
@@ -92,6 +93,8 @@ def indicators_of(candles: pl.DataFrame) -> pl.DataFrame:
     bars = candles.select(*key, pl.col(BAR_COLUMNS).cast(pl.Float64))
     if not _is_ordered(bars):
         bars = bars.sort(key)
+    # Histories that were put together are chunks, over which every window would stumble.
+    bars = bars.rechunk()
     if bars.select(pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in key).any()).item():
         raise ValueError("an opening time occurs twice: candles of one pair and one exchange are expected")
     # A NaN inside a series does not stop TA-Lib; it makes plausible wrong numbers of everything after it.
@@ -115,7 +118,10 @@ def _is_ordered(bars: pl.DataFrame) -> bool:
 
 def _computed(sound: pl.DataFrame, key: tuple[str, ...]) -> pl.DataFrame:
     """The columns beside bars without holes."""
-    first, then = _OF_MANY if SYMBOL in key else _OF_ONE
+    first, then = _OF_ONE
+    if SYMBOL in key:
+        # Numbers, because a window over a million names spends its time on the names.
+        first, then, sound = *_OF_MANY, sound.with_columns(pl.col(SYMBOL).rle_id().alias(HISTORY))
     # Step by step and not as one lazy query: for a few thousand bars, planning it takes longer than computing it.
     known = sound.with_columns(**first, vwap=_session_vwap(sound)).with_columns(**then)
     return known.select(*key, *BAR_COLUMNS, *_KNOWN)
@@ -256,8 +262,8 @@ _THEN = {**_fields(), **_derived(), "market_moves": _market_moves()}
 _OF_ONE = (_FIRST, _THEN)
 # What looks back looks back within its own history.
 _OF_MANY = (
-    {name: column.over(SYMBOL) for name, column in _FIRST.items()},
-    _THEN | {name: _THEN[name].over(SYMBOL) for name in ("obv_change_20", "market_moves")},
+    {name: column.over(HISTORY) for name, column in _FIRST.items()},
+    _THEN | {name: _THEN[name].over(HISTORY) for name in ("obv_change_20", "market_moves")},
 )
 _COLUMNS = tuple(name for name in (*_fields(), *_plain(), "vwap", *_derived()) if not name.startswith("_"))
 
