@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from orchestrator_api.chat.events import (
+    STOPPED,
     Completed,
     Event,
     Opened,
@@ -16,7 +17,6 @@ from orchestrator_api.chat.events import (
     ToolAnswered,
     ToolAsked,
 )
-from orchestrator_api.chat.work import STOPPED
 from orchestrator_api.model_router.catalog import Catalog, Choice
 from orchestrator_api.model_router.provider import ToolCall
 

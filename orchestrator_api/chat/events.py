@@ -10,6 +10,9 @@ from orchestrator_api.credits.pricing import Usage
 from orchestrator_api.model_router.provider import ToolCall
 from zmarty.errors import ZmartyError
 
+# How an answer ended that its user stopped.
+STOPPED = "stopped"
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from orchestrator_api.chat.events import (
+    STOPPED,
     Completed,
     Event,
     Failed,
@@ -14,7 +15,6 @@ from orchestrator_api.chat.events import (
     ToolAnswered,
     ToolAsked,
 )
-from orchestrator_api.chat.work import STOPPED
 
 HEADERS = {"x-vercel-ai-ui-message-stream": "v1"}
 DONE = "data: [DONE]\n\n"

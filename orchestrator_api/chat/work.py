@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from orchestrator_api.chat.events import STOPPED
 from orchestrator_api.chat.exchange import Draft
 from orchestrator_api.chat.rounds import Spending
 from orchestrator_api.credits.pricing import Usage
@@ -14,7 +15,6 @@ from orchestrator_api.model_router.router import Attempt
 from orchestrator_api.model_router.tokens import tokens_estimated
 
 PARAGRAPH = "\n\n"
-STOPPED = "stopped"
 
 
 @dataclass(slots=True)
