@@ -15,6 +15,7 @@ from orchestrator_api.chat.events import (
     ToolAnswered,
     ToolAsked,
 )
+from orchestrator_api.model_router.text import storable
 
 HEADERS = {"x-vercel-ai-ui-message-stream": "v1"}
 DONE = "data: [DONE]\n\n"
@@ -130,4 +131,6 @@ def _input(arguments: str) -> Any:
 
 
 def _frame(type: str, **fields: Any) -> str:
-    return f"data: {json.dumps({'type': type, **fields}, ensure_ascii=False, separators=(',', ':'))}\n\n"
+    document = json.dumps({"type": type, **fields}, ensure_ascii=False, separators=(",", ":"))
+    # What a model escaped in its arguments may be half a character, which no stream can carry.
+    return f"data: {storable(document)}\n\n"
