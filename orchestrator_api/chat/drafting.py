@@ -172,7 +172,7 @@ async def _say(
                     written.append(step.text)
                     tell(Token(step.text))
                 elif isinstance(step, ToolCall):
-                    calls.append(step)
+                    calls.append(work.named(step))
                 elif isinstance(step, FellBack):
                     work.attempts.append(step.attempt)
                     if step.attempt.failure not in SILENT:

@@ -24,8 +24,14 @@ STOPPED_CODE = "answer_stopped"
 
 async def ui_frames(events: AsyncIterator[Event]) -> AsyncGenerator[str, None]:
     """Render events as frames. The stream always ends explicitly, because a cut would look like success."""
-    part, is_open = 1, False
+    part, is_open, has_found = 1, False, False
     async for event in events:
+        if has_found and isinstance(event, Token | Restarted | ToolAsked):
+            # What follows results is a step of its own: in the same one, clients with tools of their own would take the
+            # whole answer for calls that want to be answered, and ask again by themselves.
+            yield _frame("finish-step")
+            yield _frame("start-step")
+            has_found = False
         if isinstance(event, Opened):
             conversation = {"conversation_id": str(event.conversation_id)}
             yield _frame("start", messageId=str(event.message_id), messageMetadata=conversation)
@@ -58,6 +64,7 @@ async def ui_frames(events: AsyncIterator[Event]) -> AsyncGenerator[str, None]:
                 input=_input(event.call.arguments),
             )
         elif isinstance(event, ToolAnswered):
+            has_found = True
             if event.is_refused:
                 yield _frame("tool-output-error", toolCallId=event.call_id, errorText=event.text)
             else:

@@ -25,26 +25,28 @@ ANSWERS: tuple[Sequence[Piece | Exception], ...] = (
 )
 
 
-@pytest.fixture
-async def seen(chats: Chats, markets: None) -> dict[str, Any]:
+async def node_reads(script: str, *arguments: str, input: str = "") -> str:
+    """What a script of the folder prints."""
     assert (FOLDER / "node_modules").exists(), f"run `npm ci` in {FOLDER} (`make setup` does)"
     node = shutil.which("node")
     assert node, "Node is missing (`make setup` installs it)"
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        node, str(FOLDER / script), *arguments, stdin=pipe, stdout=pipe, stderr=pipe
+    )
+    async with asyncio.timeout(TALK_SECONDS_MAX):
+        output, errors = await process.communicate(input.encode())
+    assert process.returncode == 0, errors.decode()
+    return output.decode()
+
+
+@pytest.fixture
+async def seen(chats: Chats, markets: None) -> dict[str, Any]:
     chat = await chats.speaking(ScriptedProvider("xai", *ANSWERS))
     token = chat.headers["Authorization"].removeprefix("Bearer ")
     async with served(chat.resources) as url:
-        process = await asyncio.create_subprocess_exec(
-            node,
-            str(FOLDER / "talk.mjs"),
-            url,
-            token,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        async with asyncio.timeout(TALK_SECONDS_MAX):
-            output, errors = await process.communicate()
-    assert process.returncode == 0, errors.decode()
-    return {**json.loads(output), "charges": len(await chat.charges()), "holds": await chat.holds()}
+        told = json.loads(await node_reads("talk.mjs", url, token))
+    return {**told, "charges": len(await chat.charges()), "holds": await chat.holds()}
 
 
 @pytest.mark.timeout(90)

@@ -115,8 +115,10 @@ async def test_the_ui_stream_shows_calls_and_results(chats: Chats) -> None:
         "tool-input-available",
         "tool-output-available",
         "tool-output-error",
-        "text-start",
+        "finish-step",
     ]
+    # As the SDK's own servers do: a round is a step.
+    assert kinds[11:13] == ["start-step", "text-start"]
     asked = [frame for frame in frames if frame["type"] == "tool-input-available"]
     assert asked[0] == {
         "type": "tool-input-available",
@@ -161,6 +163,22 @@ async def test_calls_that_no_text_can_carry_are_refused_and_harm_nobody(
     # The other answers of this process are recorded as well.
     await chat.resources.background.close(drain_seconds=5)
     assert await chat.database.fetchval("select ended_at is not null from answers_under_way")
+
+
+@pytest.mark.usefixtures("markets")
+async def test_calls_that_are_numbered_anew_in_each_round_stay_apart(chats: Chats) -> None:
+    model = ScriptedProvider("xai", calling(SIGNALS, SIGNALS), calling(RISK), saying("Long."))
+    chat = await chats.speaking(model)
+
+    response = await chat.client.post("/chat", json={"message": "BTC?"}, headers=chat.headers)
+
+    frames = frames_of(response.text)
+    asked = [frame["toolCallId"] for frame in frames if frame["type"] == "tool-input-available"]
+    answered = [frame["toolCallId"] for frame in frames if frame["type"] == "tool-output-available"]
+    assert asked == answered == ["call-0", "call-1", "call-0-2"]
+    # The model reads its own calls by the same names.
+    asking, told = model.prompts[2].turns[-2:]
+    assert asking.calls[0].id == told.results[0].call_id == "call-0-2"
 
 
 @pytest.mark.usefixtures("markets")
