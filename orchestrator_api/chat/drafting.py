@@ -177,7 +177,7 @@ async def _say(
                     work.attempts.append(step.attempt)
                     if step.attempt.failure not in SILENT:
                         tell(Restarted(step.attempt.provider, step.attempt.model, step.attempt.failure))
-                    written.clear()
+                    work.fall_back()
                     calls.clear()
                 elif isinstance(step, Finished):
                     return _Round("".join(written), tuple(calls), step)

@@ -42,6 +42,11 @@ class Work:
         self.saying.clear()
         self.model, self.prompt = None, prompt
 
+    def fall_back(self) -> None:
+        """A model failed: what it read and said is nobody's bill."""
+        self.saying.clear()
+        self.model = None
+
     def end(self) -> None:
         """The round is over; its usage is known."""
         self.saying.clear()
