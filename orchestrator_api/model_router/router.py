@@ -227,12 +227,13 @@ class Router:
             finally:
                 if run is not None:
                     await run.close()
+            if any(reason.failure is Failure.TOO_LONG for _, reason in failed):
+                waiting = deque(sorted(waiting, key=lambda run: -run.candidate.model.context_tokens))
+            # Before the others, however large: who was asked gets its second chance first.
             for lost, reason in reversed(failed):
                 if (again := self._repetition(lost, reason, prompt, patience)) is not None:
                     patience -= again.pause_seconds
                     waiting.appendleft(again)
-                if reason.failure is Failure.TOO_LONG:
-                    waiting = deque(sorted(waiting, key=lambda run: -run.candidate.model.context_tokens))
         raise ProvidersUnavailable(attempts)
 
     async def _begin(
