@@ -11,6 +11,8 @@ from zmarty.errors import BodyMalformed, FieldInvalid, SymbolUnsupported
 
 Model = TypeVar("Model", bound=BaseModel)
 
+STORABLE = "must not hold NUL characters or broken surrogate pairs"
+
 
 async def parse_body(request: Request, model: type[Model]) -> Model:
     """Read the JSON body. Raises BodyMalformed, FieldInvalid, SymbolUnsupported (and BodyTooLarge while reading)."""
@@ -23,8 +25,8 @@ async def parse_body(request: Request, model: type[Model]) -> Model:
     if not isinstance(document, dict):
         raise BodyMalformed("The body must be a JSON object.")
     # Escapes can smuggle in what Postgres takes in no text: NUL and lone surrogates.
-    if b"\\u" in body and not _is_storable(document):
-        raise FieldInvalid("body", "must not hold NUL characters or broken surrogate pairs")
+    if b"\\u" in body and not is_storable(document):
+        raise FieldInvalid("body", STORABLE)
     return parse_fields(document, model)
 
 
@@ -53,7 +55,8 @@ def _finite(digits: str) -> float:
     return number
 
 
-def _is_storable(document: dict[str, Any]) -> bool:
+def is_storable(document: dict[str, Any]) -> bool:
+    """Whether Postgres and UTF-8 can carry every text in it."""
     text = json.dumps(document, ensure_ascii=False)
     try:
         return "\\u0000" not in text.replace("\\\\", "") and bool(text.encode())

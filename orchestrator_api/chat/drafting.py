@@ -172,12 +172,12 @@ async def _say(
                     written.append(step.text)
                     tell(Token(step.text))
                 elif isinstance(step, ToolCall):
-                    calls.append(step)
+                    calls.append(work.named(step))
                 elif isinstance(step, FellBack):
                     work.attempts.append(step.attempt)
                     if step.attempt.failure not in SILENT:
                         tell(Restarted(step.attempt.provider, step.attempt.model, step.attempt.failure))
-                    written.clear()
+                    work.fall_back()
                     calls.clear()
                 elif isinstance(step, Finished):
                     return _Round("".join(written), tuple(calls), step)

@@ -117,7 +117,7 @@ async def _compare(
         elif isinstance(step, Started):
             work.model = step.model
         else:
-            work.saying.clear()
+            work.fall_back()
 
     try:
         return await _write(router, candidates, prompt, work.attempts, tell=tell, note=note)

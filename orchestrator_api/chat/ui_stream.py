@@ -15,6 +15,7 @@ from orchestrator_api.chat.events import (
     ToolAnswered,
     ToolAsked,
 )
+from orchestrator_api.model_router.text import storable
 
 HEADERS = {"x-vercel-ai-ui-message-stream": "v1"}
 DONE = "data: [DONE]\n\n"
@@ -23,8 +24,14 @@ STOPPED_CODE = "answer_stopped"
 
 async def ui_frames(events: AsyncIterator[Event]) -> AsyncGenerator[str, None]:
     """Render events as frames. The stream always ends explicitly, because a cut would look like success."""
-    part, is_open = 1, False
+    part, is_open, has_found = 1, False, False
     async for event in events:
+        if has_found and isinstance(event, Token | Restarted | ToolAsked):
+            # What follows results is a step of its own: in the same one, clients with tools of their own would take the
+            # whole answer for calls that want to be answered, and ask again by themselves.
+            yield _frame("finish-step")
+            yield _frame("start-step")
+            has_found = False
         if isinstance(event, Opened):
             conversation = {"conversation_id": str(event.conversation_id)}
             yield _frame("start", messageId=str(event.message_id), messageMetadata=conversation)
@@ -57,6 +64,7 @@ async def ui_frames(events: AsyncIterator[Event]) -> AsyncGenerator[str, None]:
                 input=_input(event.call.arguments),
             )
         elif isinstance(event, ToolAnswered):
+            has_found = True
             if event.is_refused:
                 yield _frame("tool-output-error", toolCallId=event.call_id, errorText=event.text)
             else:
@@ -130,4 +138,6 @@ def _input(arguments: str) -> Any:
 
 
 def _frame(type: str, **fields: Any) -> str:
-    return f"data: {json.dumps({'type': type, **fields}, ensure_ascii=False, separators=(',', ':'))}\n\n"
+    document = json.dumps({"type": type, **fields}, ensure_ascii=False, separators=(",", ":"))
+    # What a model escaped in its arguments may be half a character, which no stream can carry.
+    return f"data: {storable(document)}\n\n"

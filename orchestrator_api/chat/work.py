@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from itertools import chain, count
 from typing import Any
 
 from orchestrator_api.chat.events import STOPPED
@@ -10,7 +11,7 @@ from orchestrator_api.chat.exchange import Draft
 from orchestrator_api.chat.rounds import Spending
 from orchestrator_api.credits.pricing import Usage
 from orchestrator_api.model_router.catalog import Model
-from orchestrator_api.model_router.provider import Prompt
+from orchestrator_api.model_router.provider import Prompt, ToolCall
 from orchestrator_api.model_router.router import Attempt
 from orchestrator_api.model_router.tokens import tokens_estimated
 
@@ -28,6 +29,7 @@ class Work:
     lookups: list[dict[str, Any]] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
     saying: list[str] = field(default_factory=list)
+    call_ids: set[str] = field(default_factory=set)
     # Who says it, and what was read for it.
     model: Model | None = None
     prompt: Prompt | None = None
@@ -40,10 +42,22 @@ class Work:
         self.saying.clear()
         self.model, self.prompt = None, prompt
 
+    def fall_back(self) -> None:
+        """A model failed: what it read and said is nobody's bill."""
+        self.saying.clear()
+        self.model = None
+
     def end(self) -> None:
         """The round is over; its usage is known."""
         self.saying.clear()
         self.prompt = None
+
+    def named(self, call: ToolCall) -> ToolCall:
+        """The call by a name that no other of this answer has: some models number theirs anew in each round."""
+        names = chain([call.id], (f"{call.id}-{number}" for number in count(2)))
+        name = next(name for name in names if name not in self.call_ids)
+        self.call_ids.add(name)
+        return replace(call, id=name)
 
     def record(self, finish_reason: str) -> dict[str, Any]:
         return {

@@ -227,12 +227,13 @@ class Router:
             finally:
                 if run is not None:
                     await run.close()
+            if any(reason.failure is Failure.TOO_LONG for _, reason in failed):
+                waiting = deque(sorted(waiting, key=lambda run: -run.candidate.model.context_tokens))
+            # Before the others, however large: who was asked gets its second chance first.
             for lost, reason in reversed(failed):
                 if (again := self._repetition(lost, reason, prompt, patience)) is not None:
                     patience -= again.pause_seconds
                     waiting.appendleft(again)
-                if reason.failure is Failure.TOO_LONG:
-                    waiting = deque(sorted(waiting, key=lambda run: -run.candidate.model.context_tokens))
         raise ProvidersUnavailable(attempts)
 
     async def _begin(
@@ -301,8 +302,9 @@ class Router:
                     yield Text(text)
                 elif isinstance(piece, ToolCall):
                     has_called = True
-                    size += len(piece.arguments)
-                    yield piece
+                    call = _storable_call(piece)
+                    size += len(call.arguments)
+                    yield call
                 else:
                     # A model that says nothing and ends well has not answered; nobody is charged for that.
                     if not has_called and not "".join(written).strip():
@@ -385,6 +387,10 @@ def fitted(prompt: Prompt, candidate: Candidate) -> Prompt:
     """The prompt as this candidate gets it."""
     shortened = without_oldest(prompt, candidate.exchanges_dropped)
     return shortened if candidate.model.supports_tools else without_tools(shortened)
+
+
+def _storable_call(call: ToolCall) -> ToolCall:
+    return ToolCall(id=storable(call.id), name=storable(call.name), arguments=storable(call.arguments))
 
 
 def _completed(usage: Usage, prompt: Prompt, written: str) -> Usage:

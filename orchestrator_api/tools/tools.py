@@ -19,7 +19,7 @@ from orchestrator_api.market import store as market
 from orchestrator_api.market.filters import CandleQuery
 from orchestrator_api.market.instruments import require_known_symbol
 from orchestrator_api.model_router.provider import Tool
-from orchestrator_api.parsing import parse_fields
+from orchestrator_api.parsing import STORABLE, is_storable, parse_fields
 from orchestrator_api.resources import Resources
 from orchestrator_api.simulation import running
 from orchestrator_api.simulation.requests import AnalyzeRequest
@@ -86,7 +86,11 @@ async def call(resources: Resources, user_id: UUID, name: str, arguments: str | 
         entry = TABLE.get(name)
         if entry is None:
             raise ToolUnknown(f"There is no tool {name[:64]!r}; there are {', '.join(TABLE)}.")
-        asked = parse_fields(_object(arguments), entry.arguments)
+        document = _object(arguments)
+        # A refusal would repeat a field's name that neither a wire nor a database can carry.
+        if not is_storable(document):
+            raise FieldInvalid("arguments", STORABLE)
+        asked = parse_fields(document, entry.arguments)
         async with asyncio.timeout(CALL_SECONDS):
             await require_known_symbol(resources.trading, asked.symbol)
             lines = await entry.run(resources, user_id, asked)

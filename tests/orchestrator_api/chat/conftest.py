@@ -184,9 +184,12 @@ async def simulators() -> AsyncIterator[str]:
 
 
 class ScriptedProvider:
-    """A model that says what is scripted, round by round, and remembers what it was told. A failure is raised."""
+    """A model that says what is scripted, round by round, and remembers what it was told.
 
-    def __init__(self, name: str, *rounds: Sequence[Piece | Exception]) -> None:
+    A failure is raised, an event waited for.
+    """
+
+    def __init__(self, name: str, *rounds: Sequence[Piece | Exception | asyncio.Event]) -> None:
         self.name = name
         self.rounds = list(rounds)
         self.prompts: list[Prompt] = []
@@ -200,6 +203,9 @@ class ScriptedProvider:
         for piece in self.rounds.pop(0):
             if isinstance(piece, Exception):
                 raise piece
+            if isinstance(piece, asyncio.Event):
+                await piece.wait()
+                continue
             yield piece
 
     async def close(self) -> None:
@@ -252,9 +258,9 @@ class Chats:
         router = await self.stack.enter_async_context(open_router(accesses(url), deadlines=deadlines))
         return await self._chat_with(replace(self._resources, router=router), models)
 
-    async def speaking(self, *providers: ScriptedProvider) -> Chat:
+    async def speaking(self, *providers: ScriptedProvider, deadlines: Deadlines = QUICK) -> Chat:
         """Models without a wire."""
-        router = Router({provider.name: provider for provider in providers}, deadlines=QUICK)
+        router = Router({provider.name: provider for provider in providers}, deadlines=deadlines)
         return await self._chat_with(replace(self._resources, router=router), None)
 
     async def without_models(self) -> Chat:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx2
 import pytest
 
 from orchestrator_api.chat import drafting
@@ -13,7 +14,15 @@ from orchestrator_api.model_router.provider import ContentRefused, Failure, Prov
 from orchestrator_api.model_router.router import Deadlines
 from orchestrator_api.tools.tools import CALL_SECONDS
 from orchestrator_api.voice.voice import SPEAK_SECONDS
-from tests.orchestrator_api.chat.conftest import Chat, Chats, ScriptedProvider, calling, save_signal, saying
+from tests.orchestrator_api.chat.conftest import (
+    Chat,
+    Chats,
+    ScriptedProvider,
+    calling,
+    save_signal,
+    saying,
+    served,
+)
 from tests.orchestrator_api.chat.test_chat import frames_of
 from zmarty.postgres import Pool
 
@@ -106,8 +115,10 @@ async def test_the_ui_stream_shows_calls_and_results(chats: Chats) -> None:
         "tool-input-available",
         "tool-output-available",
         "tool-output-error",
-        "text-start",
+        "finish-step",
     ]
+    # As the SDK's own servers do: a round is a step.
+    assert kinds[11:13] == ["start-step", "text-start"]
     asked = [frame for frame in frames if frame["type"] == "tool-input-available"]
     assert asked[0] == {
         "type": "tool-input-available",
@@ -118,6 +129,56 @@ async def test_the_ui_stream_shows_calls_and_results(chats: Chats) -> None:
     assert asked[1]["input"] == "no json"
     assert "direction long" in frames[8]["output"]
     assert kinds[-1] == "finish"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ['{"symbol": "\ud83d"}', '{"symbol": "\x00"}', r'{"symbol": "\ud83d"}', r'{"\ud83d\u0000": 1}'],
+    ids=["half a character", "null", "half a character escaped", "as a name"],
+)
+@pytest.mark.parametrize("stream", [False, True])
+async def test_calls_that_no_text_can_carry_are_refused_and_harm_nobody(
+    chats: Chats, arguments: str, stream: bool
+) -> None:
+    model = ScriptedProvider("xai", calling(("get_signals", arguments)), saying("Unknown."))
+    chat = await chats.speaking(model)
+
+    async with served(chat.resources) as url, httpx2.AsyncClient(base_url=url) as client:
+        answer = await client.post(
+            "/chat", json={"message": "What about BTC?", "stream": stream}, headers=chat.headers
+        )
+
+    if stream:
+        frames = frames_of(answer.text)
+        assert [frame["type"] for frame in frames if "tool" in frame["type"]] == [
+            "tool-input-available", "tool-output-error",
+        ]  # fmt: skip
+        assert frames[-1]["type"] == "finish"
+    else:
+        assert answer.json()["answer"] == "Unknown."
+    assert await chat.holds() == ["settled"]
+    told = model.prompts[1].turns[-1].results[0].text
+    assert told.startswith("field_invalid: ")
+    assert told.encode()
+    # The other answers of this process are recorded as well.
+    await chat.resources.background.close(drain_seconds=5)
+    assert await chat.database.fetchval("select ended_at is not null from answers_under_way")
+
+
+@pytest.mark.usefixtures("markets")
+async def test_calls_that_are_numbered_anew_in_each_round_stay_apart(chats: Chats) -> None:
+    model = ScriptedProvider("xai", calling(SIGNALS, SIGNALS), calling(RISK), saying("Long."))
+    chat = await chats.speaking(model)
+
+    response = await chat.client.post("/chat", json={"message": "BTC?"}, headers=chat.headers)
+
+    frames = frames_of(response.text)
+    asked = [frame["toolCallId"] for frame in frames if frame["type"] == "tool-input-available"]
+    answered = [frame["toolCallId"] for frame in frames if frame["type"] == "tool-output-available"]
+    assert asked == answered == ["call-0", "call-1", "call-0-2"]
+    # The model reads its own calls by the same names.
+    asking, told = model.prompts[2].turns[-2:]
+    assert asking.calls[0].id == told.results[0].call_id == "call-0-2"
 
 
 @pytest.mark.usefixtures("markets")

@@ -14,8 +14,9 @@ import pytest
 from orchestrator_api.background import Background
 from orchestrator_api.chat import following
 from orchestrator_api.chat.recording import Recorder
+from orchestrator_api.model_router.provider import Failure, ProviderFailed, Text
 from orchestrator_api.model_router.router import Deadlines
-from tests.orchestrator_api.chat.conftest import Chat, Chats, ScriptedProvider, saying, served
+from tests.orchestrator_api.chat.conftest import Chat, Chats, ScriptedProvider, calling, saying, served
 from tests.orchestrator_api.model_router.wire_server import Hang, Stream, chat_completion, chunk
 
 WORDS = chat_completion(*(f"word{number} " for number in range(30)))
@@ -158,6 +159,29 @@ async def test_an_answer_stopped_before_its_first_word_is_free(chats: Chats) -> 
     assert frames[-2]["data"] == {"charged": 0}
     assert await chat.account() == (100, 0)
     assert await chat.messages() == []
+
+
+@pytest.mark.usefixtures("markets")
+async def test_what_a_failed_model_read_is_not_paid_when_the_next_is_stopped(chats: Chats) -> None:
+    grok = ScriptedProvider(
+        "xai",
+        calling(("get_signals", '{"symbol": "BTC/USDT"}'), text="Looking.", read=500, written=100),
+        [Text("Half of an"), ProviderFailed(Failure.CUT)],
+    )
+    chat = await chats.speaking(grok, ScriptedProvider("openai", [asyncio.Event()]), deadlines=PATIENT)
+    await chat.database.execute("update profiles set tier = 'pro'")
+    asked = asyncio.create_task(asking(chat, model="grok"))
+    restarted = "select exists (select from answer_frames where frames like '%data-restart%')"
+    await until(lambda: chat.database.fetchval(restarted))
+
+    await chat.client.delete(STREAM, headers=chat.headers)
+
+    assert frames_of(await asked)[-1]["type"] == "abort"
+    answer = await chat.database.fetchrow(
+        "select content, input_tokens, output_tokens from messages where role = 'assistant'"
+    )
+    assert answer is not None
+    assert tuple(answer) == ("Looking.", 500, 100)
 
 
 async def test_nobody_follows_or_stops_anothers_answer(chats: Chats, auth: Any) -> None:

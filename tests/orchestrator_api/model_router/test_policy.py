@@ -153,6 +153,25 @@ async def test_any_words_for_too_long_are_understood(refusal: Refuse) -> None:
     assert failures(steps) == [Failure.TOO_LONG]
 
 
+async def test_a_small_model_is_asked_with_less_before_the_larger_ones() -> None:
+    turns = (Turn("user", "one"), Turn("assistant", "1"), Turn("user", "two"))
+    prompt = Prompt(system="s", turns=turns, conversation_id="c")
+    too_long = Refuse(400, {"message": "too long", "code": "context_length_exceeded"})
+    small, large, largest = (
+        CATALOG.candidates(family)[0].model_copy(update={"context_tokens": tokens})
+        for family, tokens in (("grok", 8_000), ("gpt", 128_000), ("claude", 200_000))
+    )
+    candidates = [Candidate(model, 400) for model in (small, large, largest)]
+    async with routing(PATIENT, xai=[too_long], anthropic=[message("from Claude")]) as (router, server):
+        steps = [step async for step in router.stream(prompt, candidates)]
+        asked = [(call.path.split("/")[1], len(call.body["messages"])) for call in server.calls]
+
+    assert failures(steps) == [Failure.TOO_LONG] * 2
+    assert text_after_last_start(steps) == "from Claude"
+    assert [vendor for vendor, _ in asked] == ["xai", "xai", "anthropic"]
+    assert [length for _, length in asked[:2]] == [4, 2]
+
+
 async def test_usage_says_what_was_cached_thought_and_billed_by_the_vendor() -> None:
     usage: Any = {
         "prompt_tokens": 1000,

@@ -58,6 +58,18 @@ async def test_signals_come_with_their_win_rate_and_times(resources: Resources, 
     assert "n=312 (backfill 300, live 12)" in rate
 
 
+@pytest.mark.parametrize("arguments", [r'{"\ud83d": 1}', {"\ud83d": 1}, {"symbol": "a\x00"}])
+async def test_what_no_text_can_carry_is_not_repeated(
+    resources: Resources, arguments: str | dict[str, object]
+) -> None:
+    found = await call(resources, ADA, "get_signals", arguments)
+
+    assert (
+        found.text.encode()
+        == b"field_invalid: arguments: must not hold NUL characters or broken surrogate pairs"
+    )
+
+
 async def test_other_timeframes_are_left_out(resources: Resources, trading: Pool) -> None:
     await save_signal(trading)
 
