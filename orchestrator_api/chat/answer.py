@@ -114,13 +114,14 @@ async def _answer(
     signals = [signal_json(signal) for signal in briefing.signals]
     tell(Opened(exchange.message_id, exchange.conversation_id, signals))
     try:
-        draft = await _draft_or_stop(resources, plan, briefing, recording, tell)
+        work = Work(Spending(plan.credits))
+        draft = await _draft_or_stop(resources, plan, briefing, work, recording, tell)
         if draft is None:
             await discard_exchange(resources.chat, exchange)
             return tell(Failed(AnswerStopped("You stopped this answer; nothing is charged.")))
+        draft.metadata.update(briefing.record, signals=signals, duration_ms=int(work.seconds * 1000))
         # The text has been told; only its end waits for the audio, for a bounded time.
         draft = await voiced(resources, exchange, draft, briefing.speech)
-        draft.metadata["signals"] = signals
         settlement = await _settle(resources.chat, exchange, draft)
     except PASSING_LOSSES as error:
         # Whether the last attempt took effect is not known. If it did not, the sweeper gives the credits back.
@@ -151,10 +152,9 @@ async def _answer(
 
 
 async def _draft_or_stop(
-    resources: Resources, plan: Plan, briefing: Briefing, recording: Recording, tell: Tell
+    resources: Resources, plan: Plan, briefing: Briefing, work: Work, recording: Recording, tell: Tell
 ) -> Draft | None:
     """The draft, whole or as far as it came when it was stopped; None when there is nothing to keep of it."""
-    work = Work(Spending(plan.credits))
     writing = asyncio.create_task(write_draft(resources, plan, briefing, work, tell))
     stopping = asyncio.create_task(recording.stop.wait())
     try:

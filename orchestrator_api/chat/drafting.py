@@ -1,7 +1,6 @@
 """Turns a briefing into a draft: by the models of the plan and the tools they call, or without any model at all."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
@@ -59,14 +58,12 @@ async def write_draft(resources: Resources, plan: Plan, briefing: Briefing, work
 
     `work` holds at any moment what there is, for whoever cancels this.
     """
-    started = time.monotonic()
     if briefing.cached is not None:
         draft = draft_from(briefing.cached)
         tell(Token(draft.text))
     else:
         draft = await _written(resources, plan, briefing, work, tell)
         _keep(resources, briefing, draft)
-    draft.metadata.update(briefing.record, duration_ms=int((time.monotonic() - started) * 1000))
     return draft
 
 
@@ -110,7 +107,7 @@ async def _converse(resources: Resources, plan: Plan, briefing: Briefing, work: 
     """Rounds of a model that writes and calls, until one only writes."""
     prompt, candidates = briefing.prompt, plan.candidates
     for number in range(1, ROUNDS_MAX + 1):
-        may_call = number < ROUNDS_MAX and time.monotonic() - work.started_at < TOOLS_SECONDS
+        may_call = number < ROUNDS_MAX and work.seconds < TOOLS_SECONDS
         offered = briefing.tools if may_call else ()
         said = await _round(resources, prompt, candidates, offered, work, tell)
         model = said.finished.model

@@ -261,9 +261,6 @@ where conversation_id = $1 and user_id = $2 and role = 'assistant' and supersede
 insert into answers_under_way (message_id, conversation_id, user_id)
 values ($1, $2, $3);
 
--- name: withdraw_answer
-delete from answers_under_way where message_id = $1;
-
 -- name: record_answers
 with beating as (
   update answers_under_way

@@ -287,10 +287,6 @@ async def announce_answer(
     await connection.execute(SQL["announce_answer"], message_id, conversation_id, user_id)
 
 
-async def withdraw_answer(connection: Connection, message_id: UUID) -> None:
-    await connection.execute(SQL["withdraw_answer"], message_id)
-
-
 async def record_answers(pool: Pool, batches: Sequence[Batch]) -> dict[UUID, bool]:
     """Whether each is to be stopped; who is missing is under way no more."""
     records = await pool.fetch(

@@ -38,6 +38,11 @@ class Work:
     def text(self) -> str:
         return PARAGRAPH.join(text for text in self.texts if text)
 
+    @property
+    def seconds(self) -> float:
+        """How long it has taken until now."""
+        return time.monotonic() - self.started_at
+
     def begin(self, prompt: Prompt) -> None:
         self.saying.clear()
         self.model, self.prompt = None, prompt

@@ -147,6 +147,20 @@ async def test_a_stopped_answer_is_told_again_under_its_key(chats: Chats) -> Non
     assert len(await chat.charges()) == 1
 
 
+async def test_a_stopped_analysis_is_kept_as_one(chats: Chats) -> None:
+    chat = await chats.scripted(PATIENT, xai=[SLOW])
+    asked = asyncio.create_task(
+        chat.client.post("/v1/trading/analysis", json={"query": "Where may BTC go?"}, headers=chat.headers)
+    )
+    await until(lambda: under_way(chat))
+
+    await chat.client.delete("/v1/chat/analyses/stream", headers=chat.headers)
+
+    analysis = (await asked).json()
+    assert (analysis["response"], analysis["request_type"]) == ("half a word", "market_analysis")
+    assert analysis["processing_time_ms"] > 0
+
+
 async def test_an_answer_stopped_before_its_first_word_is_free(chats: Chats) -> None:
     chat = await chats.scripted(PATIENT, xai=[Hang()])
     asked = asyncio.create_task(asking(chat))
