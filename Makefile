@@ -32,7 +32,7 @@ demo: setup ## the main job, step by step on screen, with real processes
 
 test: setup ## every test; PYTEST="-x -k ledger" passes arguments on to pytest
 	@for config in $(FUNCTIONS); do (cd "$$(dirname "$$config")" && deno task --quiet test); done
-	@pytest -n $(PYTEST_PROCESSES) --dist loadscope --reruns 1 -q $(PYTEST)
+	@pytest -n $(PYTEST_PROCESSES) --dist loadscope --reruns 2 -q $(PYTEST)
 
 check: setup ## format, lint, types, import contracts
 	@ruff format --check .

@@ -73,6 +73,11 @@ begin
       'create trigger chaos_buried after insert on pgmq.%I for each row execute function chaos.note_move(''buried'', %L)',
       'q_' || job_queue || '_dead', job_queue
     );
+    -- What cron sent before anybody watched; the triggers' locks keep others out until this is committed.
+    execute format(
+      'insert into chaos.moves (kind, queue, msg_id, body) select ''sent'', %L, msg_id, message from pgmq.%I',
+      job_queue, 'q_' || job_queue
+    );
   end loop;
 end
 $$;
