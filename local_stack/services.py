@@ -134,6 +134,7 @@ def api(site: Site) -> Service:
             "CHAT_SUPABASE_URL": site.auth,
             "CHAT_SUPABASE_PUBLISHABLE_KEY": PUBLISHABLE_KEY,
             "ALLOWED_ORIGINS": site.api,
+            "WEB_DIST": str(REPOSITORY / "web" / "dist"),
             "MARKET_NOTE": market_note(site),
             "CALL_LIMITS_FACTOR": "100",
             "TRUSTED_PROXY_HOPS": "0",

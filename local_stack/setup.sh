@@ -107,6 +107,16 @@ node_packages() {
   node_is_new || node_itself
 }
 
+web_app() {
+  local sources; sources=$(git ls-files -co --exclude-standard web 2>/dev/null || find web -type f -not -path '*/node_modules/*' -not -path 'web/dist/*')
+  # shellcheck disable=SC2086
+  if ! is_done web $sources || ! [ -f web/dist/index.html ]; then
+    say "building the web app"
+    (cd web && npm run build) > "$STAMPS/web.log" 2>&1 || fail "the web app does not build: $(tail -20 "$STAMPS/web.log")"
+    mark_done web $sources
+  fi
+}
+
 edge_functions() {
   local deno=$PWD/$VENV/bin/deno config folder name
   # What is cached lies outside this folder, where it may have been removed.
@@ -125,4 +135,5 @@ edge_functions() {
 debian_packages
 python_packages
 node_packages
+web_app
 edge_functions

@@ -50,6 +50,7 @@ from orchestrator_api.simulation.routes import routes as simulation_routes
 from orchestrator_api.voice.bucket import Bucket, FolderBucket, SupabaseBucket
 from orchestrator_api.voice.routes import routes as voice_routes
 from orchestrator_api.voice.voice import open_voice
+from orchestrator_api.web_app.routes import routes as web_app_routes
 from zmarty.postgres import CHAT_PATIENCE, TRADING_PATIENCE, Listener, Patience, Pool, open_pool
 
 POOL_CLOSE_SECONDS = 5.0
@@ -79,6 +80,7 @@ ROUTES: tuple[BaseRoute, ...] = (
     *admin_credits_routes,
     *pages_routes,
     *voice_routes,
+    *web_app_routes,
 )
 
 
@@ -156,6 +158,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             market_note=settings.market_note,
             clusters_secrets=settings.clusters_webhook_secrets,
             voice=voice,
+            web_dist=Path(settings.web_dist),
         )
         # What was opened last is closed first: answers are settled while the pools are still open.
         stack.push_async_callback(background.close, drain_seconds=settings.drain_seconds)

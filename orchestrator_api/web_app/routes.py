@@ -1,0 +1,102 @@
+"""The web app: one page at every address of it, and the files that it loads. `web/src/app/Pages.tsx` draws what stands there."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from orchestrator_api.openapi import Answer, documented
+from orchestrator_api.pages.routes import page
+from orchestrator_api.resources import PublicConfig, Resources
+from zmarty.errors import NotFound
+
+ADDRESSES = (
+    "/",
+    "/sign-in",
+    "/sign-in/{step}",
+    "/welcome",
+    "/chat",
+    "/chat/{conversation}",
+    "/markets",
+    "/markets/{symbol}/{timeframe}",
+    "/credits",
+    "/account",
+    "/admin",
+    "/admin/{part}",
+)
+# Asked for again on each visit and answered with 304 while unchanged: a deploy is seen at once.
+REVALIDATE = "no-cache"
+# An asset's name holds a hash of what is in it.
+FOREVER = "public, max-age=31536000, immutable"
+
+
+@documented(
+    summary="The web app",
+    description="Anybody may load the page; what it shows needs an account, and an operator's for /admin.",
+    tag="Pages",
+    responses={200: Answer("A page.", media_type="text/html")},
+    access="public",
+)
+async def show_app(request: Request) -> Response:
+    resources: Resources = request.state.resources
+    if not (resources.web_dist / "index.html").is_file():
+        return page(request, "start.html")
+    answer = _file(resources.web_dist, "index.html", caching=REVALIDATE)
+    answer.headers["Content-Security-Policy"] = policy(resources.public)
+    return answer
+
+
+@documented(
+    summary="A file of the web app",
+    tag="Pages",
+    responses={200: Answer("The file.", media_type="text/plain")},
+    errors=(NotFound,),
+    access="public",
+)
+async def show_asset(request: Request) -> Response:
+    resources: Resources = request.state.resources
+    return _file(resources.web_dist / "assets", request.path_params["name"], caching=FOREVER)
+
+
+@documented(
+    summary="Zmarty's mark",
+    tag="Pages",
+    responses={200: Answer("The picture.", media_type="image/svg+xml")},
+    errors=(NotFound,),
+    access="public",
+)
+async def show_mark(request: Request) -> Response:
+    resources: Resources = request.state.resources
+    return _file(resources.web_dist, "mark.svg", caching=REVALIDATE)
+
+
+def policy(public: PublicConfig) -> str:
+    """What the page may load and whom it may ask: itself, the API and the auth server. No inline script or style sheet."""
+    others = {
+        f"{url.scheme}://{url.netloc}"
+        for url in map(urlsplit, (public.supabase_url, public.api_url))
+        if url.netloc
+    }
+    sources = " ".join(["'self'", *sorted(others)])
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; "
+        f"connect-src {sources}; media-src {sources} blob:; manifest-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+def _file(folder: Path, name: str, *, caching: str) -> Response:
+    path = folder / name
+    # A name is one step below the folder and never a way out of it.
+    if path.parent != folder or name in {".", ".."} or not path.is_file():
+        raise NotFound("There is no such file.")
+    return FileResponse(path, headers={"Cache-Control": caching})
+
+
+routes: list[BaseRoute] = [
+    *(Route(address, show_app, methods=["GET"], name=f"app{address}") for address in ADDRESSES),
+    Route("/assets/{name}", show_asset, methods=["GET"]),
+    Route("/mark.svg", show_mark, methods=["GET"]),
+]

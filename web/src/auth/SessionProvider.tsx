@@ -1,0 +1,69 @@
+import { createClient, type Session, type SupabaseClient } from "@supabase/supabase-js";
+import { useQueryClient } from "@tanstack/react-query";
+import type { Config } from "@zmarty/client";
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
+
+interface SignedIn {
+  auth: SupabaseClient["auth"];
+  /** Where the auth server is; its `/settings` says which other ways to sign in there are. */
+  authUrl: string;
+  /** undefined: not known yet; null: nobody. */
+  session: Session | null | undefined;
+  userId: string | null;
+  email: string | null;
+  isOperator: boolean;
+  /** The token to send, renewed when it is about to end. */
+  accessToken: () => Promise<string | null>;
+  signOut: () => Promise<void>;
+}
+
+const Context = createContext<SignedIn | null>(null);
+
+export function SessionProvider({ config, children }: { config: Config; children: ReactNode }) {
+  const cache = useQueryClient();
+  const [supabase] = useState(() =>
+    createClient(config.supabase_url, config.publishable_key, {
+      // A link's code is exchanged for a session; a token itself never stands in an address.
+      auth: {
+        flowType: "pkce",
+        detectSessionInUrl: true,
+        persistSession: true,
+        storageKey: "zmarty-session",
+      },
+    }),
+  );
+  const [session, setSession] = useState<Session | null | undefined>(undefined);
+  const userId = session?.user.id ?? null;
+
+  useEffect(() => {
+    const { data } = supabase.auth.onAuthStateChange((_event, changed) => setSession(changed));
+    return () => data.subscription.unsubscribe();
+  }, [supabase]);
+
+  // Whatever was read belongs to whoever read it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each change of the user empties the cache
+  useEffect(() => () => cache.clear(), [cache, userId]);
+
+  const value = useMemo<SignedIn>(
+    () => ({
+      auth: supabase.auth,
+      authUrl: config.auth_url,
+      session,
+      userId,
+      email: session?.user.email ?? null,
+      isOperator: session?.user.app_metadata.role === "operator",
+      accessToken: async () => (await supabase.auth.getSession()).data.session?.access_token ?? null,
+      signOut: async () => {
+        await supabase.auth.signOut({ scope: "local" });
+      },
+    }),
+    [supabase, config.auth_url, session, userId],
+  );
+  return <Context value={value}>{children}</Context>;
+}
+
+export function useSession(): SignedIn {
+  const value = useContext(Context);
+  if (!value) throw new Error("useSession stands outside its provider.");
+  return value;
+}

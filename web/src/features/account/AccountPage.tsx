@@ -1,0 +1,5 @@
+import { Page } from "~/components/layout";
+
+export default function AccountPage() {
+  return <Page title="Account">…</Page>;
+}

@@ -1,0 +1,75 @@
+import { useQueryClient } from "@tanstack/react-query";
+import type { LiveEvent, LiveState } from "@zmarty/client";
+import { createContext, type ReactNode, useContext, useEffect, useRef, useState } from "react";
+import { useApi } from "~/api/ApiProvider";
+import { useSession } from "~/auth/SessionProvider";
+
+/** Which of the cached answers an event makes old: the first parts of their keys. */
+const STALE_AFTER: Record<string, string[]> = {
+  watcher: ["symbols"],
+  candle: ["candles", "indicators", "symbols"],
+  signal: ["signals", "symbols"],
+  win_rate: ["win-rates"],
+  credits: ["credits"],
+  job: ["jobs"],
+  queue: ["admin"],
+};
+
+type Heard = (event: LiveEvent) => void;
+
+interface Live {
+  state: LiveState;
+  listen: (heard: Heard) => () => void;
+}
+
+const Context = createContext<Live | null>(null);
+
+/** One line of events for the whole app, while somebody is signed in. */
+export function LiveProvider({ children }: { children: ReactNode }) {
+  const api = useApi();
+  const cache = useQueryClient();
+  const { userId } = useSession();
+  const [state, setState] = useState<LiveState>("connecting");
+  const listeners = useRef(new Set<Heard>());
+  const [listen] = useState(() => (heard: Heard) => {
+    listeners.current.add(heard);
+    return () => {
+      listeners.current.delete(heard);
+    };
+  });
+
+  useEffect(() => {
+    if (!userId) return;
+    const over = new AbortController();
+    const onEvent = (event: LiveEvent) => {
+      // Something was missed, or nothing is known yet: all of it is read anew.
+      if (event.type === "reset") void cache.invalidateQueries();
+      for (const key of STALE_AFTER[event.type] ?? []) void cache.invalidateQueries({ queryKey: [key] });
+      for (const heard of listeners.current) heard(event);
+    };
+    void api.follow({ onEvent, onState: setState }, over.signal);
+    return () => over.abort();
+  }, [api, cache, userId]);
+
+  return <Context value={{ state, listen }}>{children}</Context>;
+}
+
+function useLive(): Live {
+  const live = useContext(Context);
+  if (!live) throw new Error("useLive stands outside its provider.");
+  return live;
+}
+
+export function useLiveState(): LiveState {
+  return useLive().state;
+}
+
+/** Hear every event while the component is on the page. */
+export function useLiveEvents(heard: Heard): void {
+  const { listen } = useLive();
+  const newest = useRef(heard);
+  useEffect(() => {
+    newest.current = heard;
+  });
+  useEffect(() => listen(event => newest.current(event)), [listen]);
+}

@@ -1,0 +1,31 @@
+import { fileURLToPath } from "node:url";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+// `make run` prints where the API is when port 8000 was taken.
+const API = process.env.ZMARTY_API ?? "http://127.0.0.1:8000";
+
+export default defineConfig({
+  plugins: [react()],
+  resolve: { alias: { "~": fileURLToPath(new URL("./src", import.meta.url)) } },
+  build: {
+    target: "es2022",
+    sourcemap: false,
+    // The policy of the page allows no data: addresses for scripts, styles and fonts.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    manifest: true,
+  },
+  server: {
+    proxy: {
+      "^/(v1|config\\.json|openapi\\.json|docs|pages)(/|$)": { target: API },
+      "/chat": { target: API, bypass: request => (request.method === "POST" ? undefined : "/index.html") },
+    },
+  },
+  test: {
+    environment: "happy-dom",
+    passWithNoTests: true,
+    setupFiles: ["src/test/setup.ts"],
+    restoreMocks: true,
+  },
+});
