@@ -24,24 +24,30 @@ export function Sparkline({
 }) {
   const known = domain ?? extentOf(values);
   if (!known || values.length < 2)
-    return <svg className={style.spark} width={width} height={height} aria-hidden />;
+    return <svg className={style.spark} width={width} height={height} aria-hidden="true" />;
   const x = linear([0, values.length - 1], [1, width - 1]);
   const y = linear(known, [height - 2, 2]);
   const line = pathOf(values.map((value, at) => (value === null ? null : { x: x(at), y: y(value) })));
-  return (
+  const drawing = (
     <svg
       className={`${style.spark} ${style.tone}`}
       data-tone={tone}
       width={width}
       height={height}
       viewBox={`0 0 ${width} ${height}`}
-      preserveAspectRatio="none"
-      {...(label ? { role: "img", "aria-label": label } : { "aria-hidden": true })}
+      aria-hidden="true"
     >
       {isFilled && values.every(value => value !== null) && (
         <path className={style.under} d={`${line}L${width - 1} ${height}L1 ${height}Z`} />
       )}
       <path d={line} />
     </svg>
+  );
+  return label ? (
+    <span role="img" aria-label={label}>
+      {drawing}
+    </span>
+  ) : (
+    drawing
   );
 }
