@@ -61,4 +61,30 @@ seen.byHash = byHash.user.id === seen.userId;
 const again = await newClient().auth.verifyOtp({ token_hash: newestMail().token_hash, type: "recovery" });
 seen.again = again.error.code;
 
+// A browser of the web app: the mail's link leads back with a code, which is worth nothing without the browser's own secret.
+const drawer = new Map();
+const browser = createClient(url, "sb_publishable_walk", {
+  auth: {
+    flowType: "pkce",
+    autoRefreshToken: false,
+    storage: {
+      getItem: name => drawer.get(name) ?? null,
+      setItem: (name, value) => void drawer.set(name, value),
+      removeItem: name => void drawer.delete(name),
+    },
+  },
+  realtime: { transport: globalThis.WebSocket ?? class {} },
+}).auth;
+must(await browser.signInWithOtp({ email, options: { emailRedirectTo: "http://127.0.0.1:5173/sign-in" } }));
+const landing = await fetch(newestMail().link, { redirect: "manual" });
+const code = new URL(landing.headers.get("location")).searchParams.get("code");
+const strange = await newClient().auth.exchangeCodeForSession(code).catch(error => ({ error }));
+seen.strange = Boolean(strange.error);
+must(await browser.signInWithOtp({ email, options: { emailRedirectTo: "http://127.0.0.1:5173/sign-in" } }));
+const second = await fetch(newestMail().link, { redirect: "manual" });
+const exchanged = must(
+  await browser.exchangeCodeForSession(new URL(second.headers.get("location")).searchParams.get("code")),
+);
+seen.byLink = exchanged.user.id === seen.userId;
+
 console.log(JSON.stringify(seen));
