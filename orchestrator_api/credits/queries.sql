@@ -52,8 +52,16 @@ values ($1::uuid, $2::integer, $3::integer)
 on conflict (user_id) do update set per_request = excluded.per_request, per_day = excluded.per_day;
 
 -- name: entries_of
+-- A charge's key names its hold, and the answer that it paid for names the same.
 select
-  id, kind, amount, balance_after, provider, model, input_tokens, output_tokens, reason, refund_of, created_at
+  id, kind, amount, balance_after, provider, model, input_tokens, output_tokens, reason, refund_of,
+  (
+    select conversation_id
+    from messages
+    where messages.hold_id = substring(credits_ledger.idempotency_key from '^hold:([0-9a-f-]{36})$')::uuid
+    limit 1
+  ) as conversation_id,
+  created_at
 from credits_ledger
 where user_id = $1
   and ($2::bigint is null or id < $2)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
+from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -78,6 +79,9 @@ class EntryAnswer(BaseModel):
     output_tokens: int | None
     reason: str
     refund_of: int | None = Field(description="The charge that a refund gives back.")
+    conversation_id: UUID | None = Field(
+        description="Of the answer that was charged; null for anything else."
+    )
     created_at: datetime
 
 

@@ -79,6 +79,7 @@ class Entry:
     output_tokens: int | None
     reason: str
     refund_of: int | None
+    conversation_id: UUID | None
     created_at: datetime
 
 
