@@ -27,8 +27,8 @@ has_venv() { local python; python=$(find_python); [ -n "$python" ] && "$python" 
 
 debian_packages() {
   local program wanted=()
-  # `make run` needs neither; deploying does, and its tests would pass by being skipped.
-  for program in curl git; do command -v "$program" > /dev/null || wanted+=("$program"); done
+  # `make run` needs none of them; deploying and the browser tests do, which would pass by being skipped.
+  for program in curl git chromium; do command -v "$program" > /dev/null || wanted+=("$program"); done
   [ -n "$(newest_postgres)" ] || wanted+=(postgresql)
   has_venv || wanted+=(python3 python3-venv)
   if [ ${#wanted[@]} -gt 0 ]; then install_debian "${wanted[@]}"; fi

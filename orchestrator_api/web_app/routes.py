@@ -3,6 +3,7 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -12,20 +13,31 @@ from orchestrator_api.pages.routes import page
 from orchestrator_api.resources import PublicConfig, Resources
 from zmarty.errors import NotFound
 
-ADDRESSES = (
-    "/",
-    "/sign-in",
-    "/sign-in/{step}",
-    "/welcome",
-    "/chat",
-    "/chat/{conversation}",
-    "/markets",
-    "/markets/{symbol}/{timeframe}",
-    "/credits",
-    "/account",
-    "/admin",
-    "/admin/{part}",
-)
+
+class Address(Convertor[str]):
+    """The addresses of the app below `/`, as web/src/app/Pages.tsx knows them."""
+
+    regex = "|".join(
+        (
+            "sign-in(?:/[^/]+)?",
+            "welcome",
+            "chat(?:/[^/]+)?",
+            "markets(?:/[^/]+/[^/]+)?",
+            "credits",
+            "account",
+            "admin(?:/[^/]+)?",
+        )
+    )
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("address", Address())
+
 # Asked for again on each visit and answered with 304 while unchanged: a deploy is seen at once.
 REVALIDATE = "no-cache"
 # An asset's name holds a hash of what is in it.
@@ -40,12 +52,18 @@ FOREVER = "public, max-age=31536000, immutable"
     access="public",
 )
 async def show_app(request: Request) -> Response:
-    resources: Resources = request.state.resources
-    if not (resources.web_dist / "index.html").is_file():
-        return page(request, "start.html")
-    answer = _file(resources.web_dist, "index.html", caching=REVALIDATE)
-    answer.headers["Content-Security-Policy"] = policy(resources.public)
-    return answer
+    return _app(request)
+
+
+@documented(
+    summary="A page of the web app",
+    description="The same file at every address of the app: `/chat`, `/markets/BTC-USDT/1h`, `/admin/letters` and so on.",
+    tag="Pages",
+    responses={200: Answer("A page.", media_type="text/html")},
+    access="public",
+)
+async def show_page(request: Request) -> Response:
+    return _app(request)
 
 
 @documented(
@@ -72,6 +90,15 @@ async def show_mark(request: Request) -> Response:
     return _file(resources.web_dist, "mark.svg", caching=REVALIDATE)
 
 
+def _app(request: Request) -> Response:
+    resources: Resources = request.state.resources
+    if not (resources.web_dist / "index.html").is_file():
+        return page(request, "start.html")
+    answer = _file(resources.web_dist, "index.html", caching=REVALIDATE)
+    answer.headers["Content-Security-Policy"] = policy(resources.public)
+    return answer
+
+
 def policy(public: PublicConfig) -> str:
     """What the page may load and whom it may ask: itself, the API and the auth server. No inline script or style sheet."""
     others = {
@@ -96,7 +123,8 @@ def _file(folder: Path, name: str, *, caching: str) -> Response:
 
 
 routes: list[BaseRoute] = [
-    *(Route(address, show_app, methods=["GET"], name=f"app{address}") for address in ADDRESSES),
+    Route("/", show_app, methods=["GET"]),
+    Route("/{address:address}", show_page, methods=["GET"]),
     Route("/assets/{name}", show_asset, methods=["GET"]),
     Route("/mark.svg", show_mark, methods=["GET"]),
 ]

@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -131,6 +132,7 @@ def resources_for(
         limits=CallLimits(is_on=is_limited),
         public=PublicConfig(supabase_url=SUPABASE_URL, publishable_key="sb_publishable_test", api_url=""),
         commit="test-commit",
+        web_dist=Path("/nowhere"),
     )
 
 

@@ -19,7 +19,7 @@ async def test_config_tells_clients_where_to_sign_in(api: httpx2.AsyncClient) ->
 
 
 async def test_pages_allow_no_inline_script_and_reach_only_the_auth_server(api: httpx2.AsyncClient) -> None:
-    for path in ("/", "/docs", "/admin"):
+    for path in ("/", "/docs"):
         answer = await api.get(path)
         policy = answer.headers["content-security-policy"]
 
@@ -31,7 +31,7 @@ async def test_pages_allow_no_inline_script_and_reach_only_the_auth_server(api: 
 
 
 async def test_pages_name_only_files_that_exist(api: httpx2.AsyncClient) -> None:
-    for path in ("/", "/docs", "/admin"):
+    for path in ("/", "/docs"):
         page = (await api.get(path)).text
         named = re.findall(r'(?:src|href)="(/[^"#]*)"', page)
         assert named
@@ -55,5 +55,5 @@ async def test_an_unchanged_file_is_not_sent_again(api: httpx2.AsyncClient) -> N
 
 
 async def test_a_file_outside_the_folder_is_not_found(api: httpx2.AsyncClient) -> None:
-    for name in ("..%2froutes.py", "routes.py", "admin.html", "nothing.css"):
+    for name in ("..%2froutes.py", "routes.py", "docs.html", "nothing.css"):
         assert (await api.get(f"/pages/{name}")).status_code == 404
