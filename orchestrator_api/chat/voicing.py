@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from orchestrator_api.chat.events import STOPPED
 from orchestrator_api.chat.exchange import Draft, Exchange
 from orchestrator_api.chat.plan import Budget, Plan
 from orchestrator_api.chat.question import Question
@@ -26,6 +27,7 @@ NOT_PAID = Speech(
     f"credits_exhausted: {VOICE_CREDITS} more credits are needed for voice; nothing was charged for it"
 )
 FAILED = "voice_unavailable: the answer could not be spoken; nothing was charged for it"
+CUT_SHORT = "voice_unavailable: the answer was stopped before it was spoken; nothing was charged for it"
 
 
 def plan_speech(
@@ -56,6 +58,8 @@ async def voiced(resources: Resources, exchange: Exchange, draft: Draft, speech:
         return draft
     if speech.refusal is not None or resources.voice is None:
         return _without(draft, speech.refusal or FAILED)
+    if draft.finish_reason == STOPPED:
+        return _without(draft, CUT_SHORT)
     # What costs nothing is no answer; and calls of a client's tools are not for ears.
     if not draft.credits or draft.calls:
         return _without(draft, FAILED)

@@ -1,5 +1,6 @@
 """Spoken answers through the public surface: what is heard, what it costs, who may listen, and what a silent vendor changes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 from local_stack.simulators.elevenlabs import silence
+from orchestrator_api.credits.pricing import VOICE_CREDITS
 from orchestrator_api.providers import Access
 from orchestrator_api.voice import voice as voicing
 from orchestrator_api.voice.bucket import AudioMissing, FolderBucket, SupabaseBucket
@@ -19,6 +21,7 @@ from orchestrator_api.voice.spoken import spoken_text
 from orchestrator_api.voice.voice import Voice, open_voice
 from tests.orchestrator_api.chat.conftest import Chat, Chats, ScriptedProvider, saying
 from tests.orchestrator_api.chat.test_chat import frames_of
+from tests.orchestrator_api.chat.test_under_way import PATIENT, SLOW, STREAM, TALK, under_way, until
 from tests.orchestrator_api.conftest import client_of
 from tests.orchestrator_api.support import AuthServer, add_user, bearer
 
@@ -156,6 +159,27 @@ async def test_a_voice_that_fails_costs_nothing_and_leaves_the_answer(
         assert answer["credits"] == 6
         assert await chat.holds() == ["settled"]
         assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_stopped_answer_is_not_spoken(chats: Chats, simulators: str, tmp_path: Path) -> None:
+    chat = await chats.scripted(PATIENT, xai=[SLOW])
+    await chat.database.execute("update profiles set tier = 'pro'")
+    async with voice_at(simulators, tmp_path) as voice:
+        resources = replace(chat.resources, voice=voice)
+        async with client_of(resources) as client:
+            body = {"message": "BTC?", "conversation_id": TALK, "voice": True}
+            asked = asyncio.create_task(client.post("/chat", json=body, headers=chat.headers))
+            await until(lambda: under_way(chat))
+
+            await client.delete(STREAM, headers=chat.headers)
+
+            frames = frames_of((await asked).text)
+    [audio] = [frame["data"] for frame in frames if frame["type"] == "data-audio"]
+    [(credits, _, _)] = await chat.charges()
+    assert audio["audioUrl"] is None
+    assert audio["refusal"].startswith("voice_unavailable: the answer was stopped")
+    assert credits < VOICE_CREDITS
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_vendor_that_never_ends_is_given_up(
