@@ -1,12 +1,15 @@
-import { createClient, type Session, type SupabaseClient } from "@supabase/supabase-js";
+import type { Session, SupabaseClient } from "@supabase/supabase-js";
 import { useQueryClient } from "@tanstack/react-query";
 import type { Config } from "@zmarty/client";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
+import { supabaseOf } from "./supabase";
 
 interface SignedIn {
   auth: SupabaseClient["auth"];
   /** Where the auth server is; its `/settings` says which other ways to sign in there are. */
   authUrl: string;
+  /** Names the project to the auth server's gateway; it is public. */
+  publishableKey: string;
   /** undefined: not known yet; null: nobody. */
   session: Session | null | undefined;
   userId: string | null;
@@ -21,17 +24,7 @@ const Context = createContext<SignedIn | null>(null);
 
 export function SessionProvider({ config, children }: { config: Config; children: ReactNode }) {
   const cache = useQueryClient();
-  const [supabase] = useState(() =>
-    createClient(config.supabase_url, config.publishable_key, {
-      // A link's code is exchanged for a session; a token itself never stands in an address.
-      auth: {
-        flowType: "pkce",
-        detectSessionInUrl: true,
-        persistSession: true,
-        storageKey: "zmarty-session",
-      },
-    }),
-  );
+  const supabase = supabaseOf(config);
   const [session, setSession] = useState<Session | null | undefined>(undefined);
   const userId = session?.user.id ?? null;
 
@@ -48,6 +41,7 @@ export function SessionProvider({ config, children }: { config: Config; children
     () => ({
       auth: supabase.auth,
       authUrl: config.auth_url,
+      publishableKey: config.publishable_key,
       session,
       userId,
       email: session?.user.email ?? null,
@@ -57,7 +51,7 @@ export function SessionProvider({ config, children }: { config: Config; children
         await supabase.auth.signOut({ scope: "local" });
       },
     }),
-    [supabase, config.auth_url, session, userId],
+    [supabase, config.auth_url, config.publishable_key, session, userId],
   );
   return <Context value={value}>{children}</Context>;
 }
