@@ -5,22 +5,35 @@ export const REQUEST_SECONDS_MAX = 30;
 /** What the API refused, or why it could not be asked. `code` is stable; `message` is for people. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
+  readonly code: string;
+  /** Of the answer; 0 when none came. */
+  readonly status: number;
+  readonly details: Record<string, unknown>;
+  readonly requestId: string | null;
+  /** Seconds to wait before asking again, when the API said so. */
+  readonly retryAfter: number | null;
 
   constructor(
-    readonly code: string,
+    code: string,
     message: string,
-    readonly status: number,
-    readonly details: Record<string, unknown> = {},
-    readonly requestId: string | null = null,
-    /** Seconds to wait before asking again, when the API said so. */
-    readonly retryAfter: number | null = null,
+    status: number,
+    details: Record<string, unknown> = {},
+    requestId: string | null = null,
+    retryAfter: number | null = null,
   ) {
     super(message);
+    this.code = code;
+    this.status = status;
+    this.details = details;
+    this.requestId = requestId;
+    this.retryAfter = retryAfter;
   }
 }
 
 /** No answer came at all: no network, a server that is away, or one that is too slow. */
 export const UNREACHABLE = "unreachable";
+/** An answer came that is none of the API's, such as a proxy's page. */
+export const UNEXPECTED = "unexpected_answer";
 
 export interface Connection {
   /** Where the API is, without a slash at the end; "" is the page's own origin. */
@@ -53,6 +66,8 @@ export type Answer<P extends keyof paths, M extends Method> = {
 export type Options<P extends keyof paths, M extends Method> = {
   signal?: AbortSignal | undefined;
   headers?: Record<string, string>;
+  /** How long the whole answer may take; REQUEST_SECONDS_MAX unless said. */
+  secondsMax?: number;
 } & ([PathParameters<Operation<P, M>>] extends [never]
   ? { path?: undefined }
   : { path: PathParameters<Operation<P, M>> }) &
@@ -62,23 +77,29 @@ export type Options<P extends keyof paths, M extends Method> = {
 interface Loose {
   signal?: AbortSignal | undefined;
   headers?: Record<string, string>;
+  secondsMax?: number;
   path?: object | undefined;
   query?: object | undefined;
   body?: unknown;
 }
 
-/** Ask a path; throws ApiError for every refusal and when nobody answers. */
+/** Ask a path; throws ApiError for every refusal and when nobody answers, and the caller's reason when `signal` aborts. */
 export async function request<M extends Method, P extends PathsOf<M>>(
   connection: Connection,
   method: M,
   path: P,
   options: Options<P, M>,
 ): Promise<Answer<P, M>> {
-  const limit = AbortSignal.timeout(REQUEST_SECONDS_MAX * 1000);
-  const given = options as Loose;
-  const signal = given.signal ? AbortSignal.any([given.signal, limit]) : limit;
-  const response = await send(connection, method, addressOf(path as string, given), { ...given, signal });
-  return (response.status === 204 ? undefined : await response.json()) as Answer<P, M>;
+  return (await whole(connection, method, path as string, options as Loose, jsonOf)) as Answer<P, M>;
+}
+
+/** What a path answers as a file: a CSV, an audio. The token goes in a header, so that no address carries it. */
+export async function requestFile<P extends PathsOf<"get">>(
+  connection: Connection,
+  path: P,
+  options: Options<P, "get">,
+): Promise<Blob> {
+  return whole(connection, "get", path as string, options as Loose, response => response.blob());
 }
 
 /** One request with the user's token; the response as it comes when it is a success. */
@@ -88,10 +109,10 @@ export async function send(
   address: string,
   { signal, headers, body }: Pick<Loose, "signal" | "headers" | "body"> = {},
 ): Promise<Response> {
-  const token = await connection.accessToken();
   const ask = connection.fetch ?? fetch;
   let response: Response;
   try {
+    const token = await unlessAborted(connection.accessToken(), signal);
     response = await ask(connection.apiUrl + address, {
       method: method.toUpperCase(),
       headers: {
@@ -104,27 +125,26 @@ export async function send(
       credentials: "omit",
     });
   } catch (error) {
-    if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new ApiError(UNREACHABLE, "Zmarty cannot be reached. Check your connection.", 0);
+    throw unreachable(error, signal);
   }
   if (response.ok) return response;
   const refusal = await refusalOf(response);
+  if (signal?.aborted) throw unreachable(refusal, signal);
   if (refusal.status === 401) connection.onSignedOut?.();
   throw refusal;
 }
 
 /** Read the API's refusal; what is none of its own, such as a proxy's page, is told by its status. */
 export async function refusalOf(response: Response): Promise<ApiError> {
-  const wait = Number(response.headers.get("retry-after"));
-  const retryAfter = Number.isFinite(wait) && wait > 0 ? wait : null;
+  const retryAfter = secondsUntil(response.headers.get("retry-after"));
   try {
-    const told = (await response.json()) as Record<string, unknown>;
-    if (typeof told.error === "string" && typeof told.message === "string") {
+    const told: unknown = await response.json();
+    if (isRecord(told) && typeof told.error === "string" && typeof told.message === "string") {
       return new ApiError(
         told.error,
         told.message,
         response.status,
-        (told.details ?? {}) as Record<string, unknown>,
+        isRecord(told.details) ? told.details : {},
         typeof told.request_id === "string" ? told.request_id : null,
         retryAfter,
       );
@@ -133,18 +153,86 @@ export async function refusalOf(response: Response): Promise<ApiError> {
     // Not JSON: said below.
   }
   return new ApiError(
-    "unexpected_answer",
+    UNEXPECTED,
     `The server answered ${response.status}.`,
     response.status,
     {},
-    null,
+    response.headers.get("x-request-id"),
     retryAfter,
   );
 }
 
-function addressOf(path: string, { path: parameters, query }: Pick<Loose, "path" | "query">): string {
+/** Why a request that was begun has no answer: the caller's own reason when the caller gave it up. */
+export function unreachable(error: unknown, signal?: AbortSignal): unknown {
+  if (signal?.aborted) {
+    const reason: unknown = signal.reason;
+    return reason instanceof DOMException && reason.name === "TimeoutError"
+      ? new ApiError(UNREACHABLE, "Zmarty did not answer in time. Try again in a moment.", 0)
+      : reason;
+  }
+  if (error instanceof ApiError) return error;
+  return new ApiError(UNREACHABLE, "Zmarty cannot be reached. Check your connection.", 0);
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A request until its body is read: a body may break off or never end, just as its head may never come. */
+async function whole<T>(
+  connection: Connection,
+  method: string,
+  path: string,
+  options: Loose,
+  read: (response: Response) => Promise<T>,
+): Promise<T> {
+  const limit = AbortSignal.timeout((options.secondsMax ?? REQUEST_SECONDS_MAX) * 1000);
+  const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit;
+  const response = await send(connection, method, addressOf(path, options), { ...options, signal });
+  try {
+    return await read(response);
+  } catch (error) {
+    throw unreachable(error, signal);
+  }
+}
+
+async function jsonOf(response: Response): Promise<unknown> {
+  const text = await response.text();
+  if (response.status === 204 || text === "") return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ApiError(UNEXPECTED, "The server answered something else than Zmarty does.", response.status);
+  }
+}
+
+/** A token that never comes must not outlast the request that waits for it. */
+function unlessAborted<T>(value: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (!signal) return value;
+  return new Promise((resolve, reject) => {
+    const giveUp = () => reject(signal.reason);
+    if (signal.aborted) giveUp();
+    signal.addEventListener("abort", giveUp, { once: true });
+    value.then(resolve, reject).finally(() => signal.removeEventListener("abort", giveUp));
+  });
+}
+
+/** `Retry-After` as seconds; it may be a date. */
+function secondsUntil(told: string | null): number | null {
+  if (!told) return null;
+  const seconds = Number.isNaN(Number(told)) ? (Date.parse(told) - Date.now()) / 1000 : Number(told);
+  return seconds > 0 ? Math.ceil(seconds) : null;
+}
+
+export function addressOf(path: string, { path: parameters, query }: Pick<Loose, "path" | "query">): string {
   const named = { ...parameters } as Record<string, unknown>;
-  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(named[name])));
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const value = String(named[name] ?? "");
+    // Browsers take these out of an address, which then is another one.
+    if (["", ".", ".."].includes(value))
+      throw new TypeError(`${path} cannot be asked with ${name} "${value}".`);
+    return encodeURIComponent(value);
+  });
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries({ ...query })) {
     for (const one of Array.isArray(value) ? value : [value])

@@ -1,10 +1,11 @@
-import { ApiError, type Connection, send } from "./http";
-import { readEvents } from "./sse";
+import { ApiError, type Connection, isRecord, send } from "./http.ts";
+import { watchSilence } from "./silence.ts";
+import { readEvents } from "./sse.ts";
 
 const RETRY_BASE_SECONDS = 1;
 const RETRY_CAP_SECONDS = 30;
-/** The API sends a sign of life more often than this; a silent line is a broken one. */
-const SILENT_SECONDS_MAX = 90;
+/** The API sends a sign of life every 12 seconds; a silent line is a broken one. */
+export const SILENT_SECONDS_MAX = 40;
 
 export interface LiveEvent {
   type: string;
@@ -32,35 +33,31 @@ export async function follow(
   let failures = 0;
   while (!signal.aborted) {
     onState?.("connecting");
-    const line = new AbortController();
-    const hangUp = () => line.abort();
-    signal.addEventListener("abort", hangUp, { once: true });
-    let silence = setTimeout(hangUp, SILENT_SECONDS_MAX * 1000);
+    const line = watchSilence(SILENT_SECONDS_MAX, signal);
     let wait: number | null = null;
     try {
       const response = await send(connection, "get", "/v1/events", {
         signal: line.signal,
         headers: { accept: "text/event-stream", ...(last ? { "last-event-id": last } : {}) },
       });
-      for await (const event of readEvents(response)) {
-        clearTimeout(silence);
-        silence = setTimeout(hangUp, SILENT_SECONDS_MAX * 1000);
-        if (event.id !== null) last = event.id;
-        if (!event.data) continue;
-        if (event.event === "ready") {
+      for await (const told of readEvents(response, { onHeard: line.heard })) {
+        if (told.id !== null) last = told.id;
+        const data = dataOf(told.data);
+        if (!data) continue;
+        if (told.event === "ready") {
           failures = 0;
           onState?.("live");
         }
-        onEvent({ type: event.event, data: JSON.parse(event.data) });
+        tell(onEvent, { type: told.event, data });
       }
     } catch (error) {
       if (error instanceof ApiError) {
+        // Without a right to listen there is nothing to come back for; `onSignedOut` has been told.
         if (error.status === 401 || error.status === 403) return;
         wait = error.retryAfter;
       }
     } finally {
-      clearTimeout(silence);
-      signal.removeEventListener("abort", hangUp);
+      line.end();
     }
     if (signal.aborted) return;
     onState?.("waiting");
@@ -70,14 +67,38 @@ export async function follow(
   }
 }
 
+/** What is no document is nobody's; the line goes on. */
+function dataOf(text: string): Record<string, unknown> | null {
+  try {
+    const data: unknown = JSON.parse(text);
+    return isRecord(data) ? data : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A fault of whoever listens is theirs: it shows as an error of the page and does not cut the line. */
+function tell(onEvent: LiveListener["onEvent"], event: LiveEvent): void {
+  try {
+    onEvent(event);
+  } catch (error) {
+    setTimeout(() => {
+      throw error;
+    });
+  }
+}
+
+/** Waits, but not for longer than the network is away: its coming back ends the pause. */
 function pause(seconds: number, signal: AbortSignal): Promise<void> {
   return new Promise(resolve => {
     const end = () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", end);
+      globalThis.removeEventListener?.("online", end);
       resolve();
     };
     const timer = setTimeout(end, seconds * 1000);
     signal.addEventListener("abort", end, { once: true });
+    globalThis.addEventListener?.("online", end);
   });
 }
