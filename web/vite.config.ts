@@ -18,7 +18,7 @@ export default defineConfig({
   },
   server: {
     proxy: {
-      "^/(v1|config\\.json|openapi\\.json|docs|pages)(/|$)": { target: API },
+      "^/(v1|healthz|config\\.json|openapi\\.json|docs|pages)(/|$)": { target: API },
       "/chat": { target: API, bypass: request => (request.method === "POST" ? undefined : "/index.html") },
     },
   },

@@ -1,0 +1,67 @@
+import { useState } from "react";
+import { useApi } from "~/api/ApiProvider";
+import { TextField } from "~/components/Field";
+import { signed } from "~/format";
+import style from "../admin.module.css";
+import { type Faults, faultsOfRefund, newKey, type RefundForm, refundOrder } from "../orders";
+import { useAction } from "../useAction";
+import { Correction } from "./Correction";
+
+const empty = (): RefundForm => ({ entry: "", credits: "", reason: "", key: newKey() });
+
+export function RefundDialog({ onClose }: { onClose: () => void }) {
+  const api = useApi();
+  const [form, setForm] = useState(empty);
+  const [faults, setFaults] = useState<Faults<RefundForm>>({});
+  const refund = useAction(
+    (given: RefundForm) => api.post("/v1/admin/credits/refund", { body: refundOrder(given) }),
+    answer =>
+      answer.is_new
+        ? `${signed(answer.credits)} credits given back.`
+        : "This key was used before; nothing has changed.",
+  );
+  const set = (name: keyof RefundForm, text: string) => {
+    setForm(known => ({ ...known, [name]: text }));
+    setFaults(known => ({ ...known, [name]: undefined }));
+  };
+  return (
+    <Correction
+      title="Refund a charge"
+      yes="Refund"
+      description="Gives a charge back, or a part of it, and never more than was charged."
+      isBusy={refund.isPending}
+      error={refund.error}
+      done={refund.data}
+      reason={{ reason: form.reason, key: form.key, faults, set }}
+      onSubmit={() => {
+        const found = faultsOfRefund(form);
+        setFaults(found);
+        if (Object.keys(found).length === 0) refund.mutate(form);
+      }}
+      onAnother={() => {
+        refund.reset();
+        setForm(empty());
+      }}
+      onClose={onClose}
+    >
+      <div className={style.formPair}>
+        <TextField
+          label="Entry"
+          inputMode="numeric"
+          hint="The number of the charge."
+          value={form.entry}
+          error={faults.entry}
+          onChange={event => set("entry", event.target.value)}
+        />
+        <TextField
+          label="Credits"
+          inputMode="numeric"
+          hint="Empty: all that is left of it."
+          value={form.credits}
+          error={faults.credits}
+          onChange={event => set("credits", event.target.value)}
+        />
+      </div>
+    </Correction>
+  );
+}
