@@ -35,6 +35,7 @@ from orchestrator_api.jobs.routes import routes as jobs_routes
 from orchestrator_api.jobs.waiting import Waiting
 from orchestrator_api.limits.calls import CallLimits
 from orchestrator_api.liquidations.routes import routes as liquidation_routes
+from orchestrator_api.market.instruments import routes as instruments_routes
 from orchestrator_api.market.routes import routes as market_routes
 from orchestrator_api.market.snapshots import routes as snapshots_routes
 from orchestrator_api.middleware import surroundings
@@ -66,6 +67,7 @@ ROUTES: tuple[BaseRoute, ...] = (
     *market_routes,
     *calibration_routes,
     *snapshots_routes,
+    *instruments_routes,
     *liquidation_routes,
     *risk_routes,
     *simulation_routes,
