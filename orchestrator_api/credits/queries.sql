@@ -84,6 +84,14 @@ where user_id = $1 and created_at >= $2::timestamptz and created_at < $3::timest
 group by kind, model
 order by kind, model nulls first;
 
+-- name: spent_by_day
+-- Days in UTC, as the limit of a day counts them.
+select (created_at at time zone 'utc')::date as day, -sum(amount)::bigint as credits
+from credits_ledger
+where user_id = $1 and kind = 'charge' and created_at >= $2::timestamptz and created_at < $3::timestamptz
+group by day
+order by day;
+
 -- name: grant_credits
 select private.grant_credits($1::uuid, $2::integer, $3::text, $4::text, $5::jsonb, $6::text, $7::timestamptz);
 

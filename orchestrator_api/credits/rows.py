@@ -1,6 +1,6 @@
 """What users see of their credits, and what they may ask for. Pure."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -115,6 +115,15 @@ class TotalAnswer(BaseModel):
     credits: int = Field(description="Signed, as in the entries.")
 
 
+class DayAnswer(BaseModel):
+    """What was spent on a day, in UTC."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    day: date
+    credits: int
+
+
 class StatementAnswer(BaseModel):
     """A month, in UTC: what was there, what moved, what was left."""
 
@@ -122,6 +131,7 @@ class StatementAnswer(BaseModel):
     opening: int
     totals: list[TotalAnswer]
     closing: int
+    days: list[DayAnswer] = Field(description="Those on which something was spent, before refunds.")
 
 
 def month_bounds(month: str) -> tuple[datetime, datetime]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -104,6 +104,14 @@ class Total:
 
 
 @dataclass(frozen=True, slots=True)
+class Day:
+    """What was spent on a day."""
+
+    day: date
+    credits: int
+
+
+@dataclass(frozen=True, slots=True)
 class Correction:
     """An entry that an operator asked for, and whether its key named it before."""
 
@@ -188,6 +196,10 @@ async def opening_of(connection: Connection, user_id: UUID, since: datetime) -> 
 
 async def totals_of(connection: Connection, user_id: UUID, since: datetime, until: datetime) -> list[Total]:
     return [Total(**record) for record in await connection.fetch(SQL["totals_of"], user_id, since, until)]
+
+
+async def spent_by_day(connection: Connection, user_id: UUID, since: datetime, until: datetime) -> list[Day]:
+    return [Day(**record) for record in await connection.fetch(SQL["spent_by_day"], user_id, since, until)]
 
 
 async def grant_credits(
