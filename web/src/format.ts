@@ -57,6 +57,16 @@ export function signed(value: number, digits = 0): string {
   }).format(value);
 }
 
+/** A change as a share of one: +1.2 %, −0.3 %. */
+export function signedPercent(share: number, digits = 1): string {
+  return numbers({
+    style: "percent",
+    signDisplay: "exceptZero",
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }).format(share);
+}
+
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["day", 86_400],
   ["hour", 3_600],
