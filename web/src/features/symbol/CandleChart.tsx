@@ -255,7 +255,7 @@ function markerOf(mark: Mark, ink: Ink): SeriesMarker<Time> {
     position: isLong ? "belowBar" : "aboveBar",
     shape: mark.isFirst ? (isLong ? "arrowUp" : "arrowDown") : "circle",
     color: mark.hasEdge ? colour : faint(colour, mark.isFirst ? 0.75 : 0.4),
-    size: mark.isFirst ? 1.3 : 0.35,
+    size: mark.isFirst ? 1.3 : 0.1,
   };
 }
 

@@ -16,6 +16,7 @@ import {
   precisionOf,
   seconds,
   shapesOf,
+  shortTime,
 } from "./chartData";
 import { LAYERS, useLayers } from "./layers";
 import { TIMEFRAME_NAMES } from "./pair";
@@ -157,7 +158,7 @@ function Legend({ row, signal }: { row: CandleRow; signal: SignalRow | null }) {
   );
   return (
     <div className={`num ${style.legend}`} data-testid="chart-legend">
-      <time dateTime={row.opened_at}>{dateTime(row.opened_at)}</time>
+      <time dateTime={row.opened_at}>{shortTime(row.opened_at)}</time>
       {item("O", decimal(row.open, precision))}
       {item("H", decimal(row.high, precision))}
       {item("L", decimal(row.low, precision))}

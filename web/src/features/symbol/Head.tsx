@@ -78,7 +78,7 @@ export function Actions({ pair, watched }: { pair: Pair; watched: readonly Watch
         )}
       </div>
       {isWatched ? (
-        <Button isBusy={unwatch.isPending} onClick={() => unwatch.mutate(pair)}>
+        <Button kind="quiet" isBusy={unwatch.isPending} onClick={() => unwatch.mutate(pair)}>
           {!unwatch.isPending && <EyeOff size={16} aria-hidden />}
           Stop watching
         </Button>

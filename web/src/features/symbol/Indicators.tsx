@@ -15,6 +15,9 @@ const MARKS = {
   unknown: { Icon: Minus, word: "Not known", tone: "flat" },
 } as const satisfies Record<Leaning, unknown>;
 
+/** Two or three values are no course. */
+const COURSE_MIN = 6;
+
 export function Indicators({ pair, close }: { pair: Pair; close: number | null }) {
   const query = useIndicators(pair);
   return (
@@ -72,12 +75,17 @@ function ReadGroup({ group, rows }: { group: Group; rows: IndicatorRow[] }) {
 
 function Item({ reading, rows }: { reading: Reading; rows: IndicatorRow[] }) {
   const { Icon, word, tone } = MARKS[reading.leaning];
+  const course = rows.map(row => reading.track(row.data));
   return (
     <li className={style.reading}>
       <span className={style.readingName} title={reading.about}>
         {reading.name}
       </span>
-      <Sparkline values={rows.map(row => reading.track(row.data))} tone={tone} width={72} height={22} />
+      {course.length >= COURSE_MIN ? (
+        <Sparkline values={course} tone={tone} width={72} height={22} />
+      ) : (
+        <span />
+      )}
       <span className={`num ${style.readingValue}`}>{reading.value}</span>
       <span className={style.readingWords} data-direction={tone}>
         <Icon size={14} aria-hidden />

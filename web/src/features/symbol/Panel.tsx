@@ -4,17 +4,20 @@ import { Card } from "~/components/layout";
 import { SkeletonRows, Trouble } from "~/components/states";
 import style from "./symbol.module.css";
 
-const NARROW = "(max-width: 48rem)";
+/** As in symbol.module.css. */
+export const NARROW = "(max-width: 48rem)";
+export const ONE_COLUMN = "(max-width: 70rem)";
 
-export function useIsNarrow(): boolean {
-  const [isNarrow, setNarrow] = useState(() => matchMedia(NARROW).matches);
+export function useMedia(query: string): boolean {
+  const [matches, setMatches] = useState(() => matchMedia(query).matches);
   useEffect(() => {
-    const media = matchMedia(NARROW);
-    const changed = () => setNarrow(media.matches);
+    const media = matchMedia(query);
+    const changed = () => setMatches(media.matches);
+    changed();
     media.addEventListener("change", changed);
     return () => media.removeEventListener("change", changed);
-  }, []);
-  return isNarrow;
+  }, [query]);
+  return matches;
 }
 
 /**
@@ -23,24 +26,18 @@ export function useIsNarrow(): boolean {
  */
 export function Panel({
   title,
-  className,
   isNarrow,
   isOpenFirst = false,
   children,
 }: {
   title: string;
-  className?: string | undefined;
   isNarrow: boolean;
   isOpenFirst?: boolean;
   children: ReactNode;
 }) {
   const [isOpen, setOpen] = useState(isOpenFirst);
   if (!isNarrow) {
-    return (
-      <Card title={title} className={className}>
-        {children}
-      </Card>
-    );
+    return <Card title={title}>{children}</Card>;
   }
   return (
     <details className={style.fold} open={isOpen} onToggle={event => setOpen(event.currentTarget.open)}>

@@ -8,6 +8,7 @@ import { verdictOf } from "~/components/signal";
 import { Badge, Empty, SkeletonRows, type Tone, Trouble } from "~/components/states";
 import { Table } from "~/components/table";
 import { dateTime, percent, price, signed } from "~/format";
+import { shortTime } from "./chartData";
 import { horizonName, horizonsOf, outcomeAt } from "./record";
 import style from "./symbol.module.css";
 
@@ -86,17 +87,11 @@ export function PastSignals({ signals, hasOlder, shownId, error, onRetry, onOlde
               <th scope="col">Direction</th>
               <th scope="col">Verdict</th>
               <th scope="col" data-align="end">
-                Confidence
-              </th>
-              <th scope="col" data-align="end">
                 Entry
               </th>
               <th scope="col">Outcome</th>
               <th scope="col" data-align="end">
-                <abbr title="Multiples of what was risked">R</abbr>
-              </th>
-              <th scope="col" data-align="end">
-                Net return
+                <abbr title="Return after costs; below: as a multiple of what was risked">Net return</abbr>
               </th>
               <th scope="col">
                 <span className="visually-hidden">On the chart</span>
@@ -141,7 +136,9 @@ function Row({
   return (
     <tr data-shown={isShown || undefined} className={style.signalRow} data-testid="past-signal">
       <td>
-        <time dateTime={signal.opened_at}>{dateTime(signal.opened_at)}</time>
+        <time dateTime={signal.opened_at} title={dateTime(signal.opened_at)}>
+          {shortTime(signal.opened_at)}
+        </time>
         <span className={style.origin}>{signal.origin === "live" ? "live" : "past data"}</span>
       </td>
       <td>
@@ -149,8 +146,10 @@ function Row({
       </td>
       <td>
         <Badge tone={verdict.tone}>{verdict.word}</Badge>
+        {signal.confidence !== null && (
+          <span className={style.origin}>confidence {percent(signal.confidence, 0)}</span>
+        )}
       </td>
-      <td data-align="end">{signal.confidence === null ? "–" : percent(signal.confidence, 0)}</td>
       <td data-align="end">{price(signal.entry_price)}</td>
       <Ending outcome={outcome} />
       <td>
@@ -176,7 +175,6 @@ function Ending({ outcome }: { outcome: Outcome | null }) {
           <Badge tone="info">Open</Badge>
         </td>
         <td data-align="end">–</td>
-        <td data-align="end">–</td>
       </>
     );
   }
@@ -192,9 +190,11 @@ function Ending({ outcome }: { outcome: Outcome | null }) {
           </span>
         )}
       </td>
-      <td data-align="end">{signed(outcome.r_multiple, 2)}</td>
-      <td data-align="end" className={style.tinted} data-direction={direction}>
-        {signed(outcome.return_net * 100, 2)} %
+      <td data-align="end">
+        <span className={style.tinted} data-direction={direction}>
+          {signed(outcome.return_net * 100, 2)} %
+        </span>
+        <span className={style.origin}>{signed(outcome.r_multiple, 2)} R</span>
       </td>
     </>
   );

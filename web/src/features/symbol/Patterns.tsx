@@ -105,7 +105,7 @@ function Effects({ rows }: { rows: readonly EffectivenessRow[] }) {
           <th scope="col">Kind</th>
           <th scope="col">Within</th>
           <th scope="col" className={style.wide}>
-            Right
+            Right, 95 % interval
           </th>
           <th scope="col" data-align="end">
             Random
@@ -126,7 +126,12 @@ function Effects({ rows }: { rows: readonly EffectivenessRow[] }) {
           <td>{horizonName(row.horizon)}</td>
           <td>
             <div className={style.rate}>
-              <strong>{percent(row.rate, 0)}</strong>
+              <span>
+                <strong>{percent(row.rate, 0)}</strong>{" "}
+                <span className="muted">
+                  {percent(row.low, 0)}–{percent(row.high, 0)}
+                </span>
+              </span>
               <RateBar rate={row.rate} low={row.low} high={row.high} baseline={row.baseline} />
             </div>
           </td>

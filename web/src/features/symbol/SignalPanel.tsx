@@ -4,6 +4,7 @@ import { SignalCard, SignalCardSkeleton } from "~/components/SignalCard";
 import { winRateFor } from "~/components/signal";
 import { Empty, Trouble } from "~/components/states";
 import { dateTime, decimal, price, signed } from "~/format";
+import { NARROW, useMedia } from "./Panel";
 import { reasoningOf } from "./record";
 import style from "./symbol.module.css";
 import { type Pair, useWinRates } from "./useSymbol";
@@ -53,6 +54,7 @@ export function SignalPanel({ pair, signal, isNewest, error, onRetry, onNewest }
 }
 
 function Reasons({ signal }: { signal: SignalRow }) {
+  const isNarrow = useMedia(NARROW);
   const { supports, against, context } = reasoningOf(signal);
   const [target] = signal.targets;
   return (
@@ -85,7 +87,7 @@ function Reasons({ signal }: { signal: SignalRow }) {
         </dl>
       )}
       {context.length > 0 && (
-        <details>
+        <details open={signal.direction === "flat" && !isNarrow}>
           <summary>More behind it</summary>
           <ul>
             {context.map(text => (

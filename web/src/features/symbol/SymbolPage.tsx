@@ -11,7 +11,7 @@ import { ChartPanel } from "./ChartPanel";
 import { Actions, Status } from "./Head";
 import { Indicators } from "./Indicators";
 import { Liquidations } from "./Liquidations";
-import { Panel, useIsNarrow } from "./Panel";
+import { NARROW, ONE_COLUMN, Panel, useMedia } from "./Panel";
 import { PastSignals } from "./PastSignals";
 import { Patterns } from "./Patterns";
 import { symbolOf, TIMEFRAME_NAMES, timeframeOf } from "./pair";
@@ -142,13 +142,9 @@ function Loading() {
       <div className={style.status} aria-hidden>
         <Skeleton width="14rem" height="2.25rem" />
       </div>
-      <div className={style.grid} role="status" aria-label="Loading">
-        <div className={style.chartArea}>
-          <Skeleton height="34rem" />
-        </div>
-        <div className={style.signalArea}>
-          <SkeletonRows rows={5} height="4rem" />
-        </div>
+      <div className={style.columns} role="status" aria-label="Loading">
+        <Skeleton height="36rem" />
+        <SkeletonRows rows={5} height="4rem" />
       </div>
     </>
   );
@@ -173,7 +169,8 @@ function Known({
   mirror: "pending" | "mirrored" | "parked" | undefined;
   isWatched: boolean;
 }) {
-  const isNarrow = useIsNarrow();
+  const isNarrow = useMedia(NARROW);
+  const isOneColumn = useMedia(ONE_COLUMN);
   const { query: signals, loadOlder: loadOlderSignals } = useSignals(pair);
   const [picked, setPicked] = useState<SignalRow | null>(null);
   const given = signals.data?.rows;
@@ -188,65 +185,114 @@ function Known({
     setPicked(signal.id === picked?.id ? null : signal);
     document.getElementById("symbol-chart")?.scrollIntoView({ block: "start", behavior: "smooth" });
   };
+  const chart = (
+    <div className={style.chartArea} id="symbol-chart">
+      <ErrorBoundary>
+        <ChartPanel
+          pair={pair}
+          rows={candles.rows}
+          signals={given ?? NO_SIGNALS}
+          shown={shown ?? null}
+          olderFailed={candles.olderFailed}
+          onNeedOlder={older}
+        />
+      </ErrorBoundary>
+    </div>
+  );
+  const signal = (
+    <ErrorBoundary>
+      <SignalPanel
+        pair={pair}
+        signal={shown}
+        isNewest={picked === null}
+        error={signals.error}
+        onRetry={() => void signals.refetch()}
+        onNewest={() => setPicked(null)}
+      />
+    </ErrorBoundary>
+  );
+  const parts = {
+    winRates: (
+      <Panel title="Win rates" isNarrow={isNarrow} isOpenFirst>
+        <WinRates pair={pair} />
+      </Panel>
+    ),
+    earlier: (
+      <Panel title="Earlier signals" isNarrow={isNarrow}>
+        <PastSignals
+          signals={given}
+          hasOlder={Boolean(signals.data?.older)}
+          shownId={picked?.id ?? null}
+          error={signals.error}
+          onRetry={() => void signals.refetch()}
+          onOlder={loadOlderSignals}
+          onShow={pick}
+        />
+      </Panel>
+    ),
+    indicators: (
+      <Panel title="Indicators" isNarrow={isNarrow}>
+        <Indicators pair={pair} close={close} />
+      </Panel>
+    ),
+    patterns: (
+      <Panel title="Patterns" isNarrow={isNarrow}>
+        <Patterns pair={pair} />
+      </Panel>
+    ),
+    risk: (
+      <Panel title="Risk" isNarrow={isNarrow}>
+        <Risk symbol={pair.symbol} />
+      </Panel>
+    ),
+    calibration: (
+      <Panel title="Are confidences kept?" isNarrow={isNarrow}>
+        <Calibration pair={pair} />
+      </Panel>
+    ),
+    liquidations: (
+      <Panel title="Liquidations" isNarrow={isNarrow}>
+        <Liquidations symbol={pair.symbol} close={close} />
+      </Panel>
+    ),
+  };
   return (
     <>
       <Status pair={pair} rows={candles.rows} signal={newest} mirror={mirror} />
-      {!isWatched && <Notice title="You no longer watch this timeframe">New candles do not come in.</Notice>}
-      <div className={style.grid}>
-        <div className={style.chartArea} id="symbol-chart">
-          <ErrorBoundary>
-            <ChartPanel
-              pair={pair}
-              rows={candles.rows}
-              signals={given ?? NO_SIGNALS}
-              shown={shown ?? null}
-              olderFailed={candles.olderFailed}
-              onNeedOlder={older}
-            />
-          </ErrorBoundary>
+      {!isWatched && (
+        <Notice title="You do not watch this timeframe">
+          This is what is known of it. Watch it to be told of every new candle and signal.
+        </Notice>
+      )}
+      {isOneColumn ? (
+        <div className={style.column}>
+          {chart}
+          {signal}
+          {parts.winRates}
+          {parts.earlier}
+          {parts.risk}
+          {parts.indicators}
+          {parts.liquidations}
+          {parts.patterns}
+          {parts.calibration}
         </div>
-        <div className={style.signalArea}>
-          <ErrorBoundary>
-            <SignalPanel
-              pair={pair}
-              signal={shown}
-              isNewest={picked === null}
-              error={signals.error}
-              onRetry={() => void signals.refetch()}
-              onNewest={() => setPicked(null)}
-            />
-          </ErrorBoundary>
+      ) : (
+        <div className={style.columns}>
+          <div className={style.column}>
+            {chart}
+            {parts.winRates}
+            {parts.earlier}
+            {parts.indicators}
+            {parts.patterns}
+          </div>
+          <div className={style.column}>
+            {signal}
+            {parts.risk}
+            {parts.liquidations}
+            {parts.calibration}
+          </div>
         </div>
-        <Panel title="Win rates" isNarrow={isNarrow} isOpenFirst className={style.wideArea}>
-          <WinRates pair={pair} />
-        </Panel>
-        <Panel title="Earlier signals" isNarrow={isNarrow} className={style.wideArea}>
-          <PastSignals
-            signals={given}
-            hasOlder={Boolean(signals.data?.older)}
-            shownId={picked?.id ?? null}
-            error={signals.error}
-            onRetry={() => void signals.refetch()}
-            onOlder={loadOlderSignals}
-            onShow={pick}
-          />
-        </Panel>
-        <Panel title="Are confidences kept?" isNarrow={isNarrow} className={style.halfArea}>
-          <Calibration pair={pair} />
-        </Panel>
-        <Panel title="Risk" isNarrow={isNarrow} className={style.halfArea}>
-          <Risk symbol={pair.symbol} />
-        </Panel>
-        <Panel title="Indicators" isNarrow={isNarrow} className={style.wideArea}>
-          <Indicators pair={pair} close={close} />
-        </Panel>
-        <Panel title="Liquidations" isNarrow={isNarrow} className={style.halfArea}>
-          <Liquidations symbol={pair.symbol} close={close} />
-        </Panel>
-        <Panel title="Patterns" isNarrow={isNarrow} className={style.halfArea}>
-          <Patterns pair={pair} />
-        </Panel>
-      </div>
+      )}
     </>
   );
 }

@@ -1,13 +1,12 @@
 import type { WinRateRow } from "@zmarty/client";
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import { Segments } from "~/components/Segments";
 import { Badge, Empty, type Tone } from "~/components/states";
 import { Table } from "~/components/table";
-import { ago, percent, signed, whole } from "~/format";
+import { ago, decimal, percent, signed, whole } from "~/format";
 import { Loaded } from "./Panel";
 import { RateBar } from "./RateBar";
 import {
-  factorText,
   horizonName,
   type Origin,
   recordOf,
@@ -30,6 +29,7 @@ const ORIGIN_WORDS: Record<Origin, string> = {
   live: "Only signals that were given before anybody knew how they would end.",
   backfill: "Signals that the same rules would have given, computed afterwards over past data.",
 };
+const COLUMNS = 6;
 const DIRECTION_WORDS: Record<string, string> = { all: "Both", long: "Long", short: "Short" };
 const TONES: Record<Standing, Tone> = {
   none: "flat",
@@ -60,6 +60,7 @@ export function Record({ rows }: { rows: readonly WinRateRow[] }) {
   const [chosen, setDays] = useState<number | null>(null);
   const days = chosen ?? spans.at(-1) ?? 365;
   const record = recordOf(rows, { origin, days });
+  const horizons = [...new Set(record.map(row => row.horizon))];
   const total = record.find(row => row.direction === "all");
   return (
     <div className={style.stack}>
@@ -81,7 +82,6 @@ export function Record({ rows }: { rows: readonly WinRateRow[] }) {
         caption="Win rates by horizon and direction"
         head={
           <>
-            <th scope="col">Within</th>
             <th scope="col">Direction</th>
             <th scope="col" className={style.wide}>
               Win rate, 95 % interval
@@ -93,17 +93,27 @@ export function Record({ rows }: { rows: readonly WinRateRow[] }) {
               <abbr title="Signals that ended; below: how many independent ones they are worth">Signals</abbr>
             </th>
             <th scope="col" data-align="end">
-              <abbr title="Mean return of a signal after costs">Expectancy</abbr>
-            </th>
-            <th scope="col" data-align="end">
-              <abbr title="All gains over all losses, after costs">Profit factor</abbr>
+              <abbr title="Mean return of a signal after costs; below: the profit factor, all gains over all losses">
+                After costs
+              </abbr>
             </th>
             <th scope="col">Reading</th>
           </>
         }
       >
-        {record.map(row => (
-          <Row key={`${row.horizon} ${row.direction}`} row={row} />
+        {horizons.map(horizon => (
+          <Fragment key={horizon}>
+            <tr>
+              <th scope="rowgroup" colSpan={COLUMNS} className={style.horizon}>
+                Within {horizonName(horizon)}
+              </th>
+            </tr>
+            {record
+              .filter(row => row.horizon === horizon)
+              .map(row => (
+                <Row key={row.direction} row={row} />
+              ))}
+          </Fragment>
         ))}
       </Table>
       {total && <p className="muted small">Counted {ago(total.computed_at)}.</p>}
@@ -115,20 +125,21 @@ function Row({ row }: { row: WinRateRow }) {
   const standing = standingOf(row);
   return (
     <tr data-quiet={standing === "few" || standing === "none" || undefined} className={style.rateRow}>
-      <td>{horizonName(row.horizon)}</td>
       <td>{DIRECTION_WORDS[row.direction] ?? row.direction}</td>
       <td>
         {row.rate === null ? (
           <span className="muted">–</span>
         ) : (
           <div className={style.rate}>
-            <strong>{percent(row.rate, 0)}</strong>
+            <span>
+              <strong>{percent(row.rate, 0)}</strong>{" "}
+              {row.low !== null && row.high !== null && (
+                <span className="muted">
+                  {percent(row.low, 0)}–{percent(row.high, 0)}
+                </span>
+              )}
+            </span>
             <RateBar rate={row.rate} low={row.low} high={row.high} baseline={row.baseline} />
-            {row.low !== null && row.high !== null && (
-              <span className="muted small">
-                {percent(row.low, 0)}–{percent(row.high, 0)}
-              </span>
-            )}
           </div>
         )}
       </td>
@@ -137,8 +148,12 @@ function Row({ row }: { row: WinRateRow }) {
         {whole(row.n)}
         {row.n > 0 && <span className={style.origin}>worth {whole(row.n_effective)}</span>}
       </td>
-      <td data-align="end">{row.expectancy === null ? "–" : `${signed(row.expectancy * 100, 2)} %`}</td>
-      <td data-align="end">{factorText(row)}</td>
+      <td data-align="end">
+        {row.expectancy === null ? "–" : `${signed(row.expectancy * 100, 2)} %`}
+        {row.profit_factor !== null && (
+          <span className={style.origin}>factor {decimal(row.profit_factor, 2)}</span>
+        )}
+      </td>
       <td>
         <Badge tone={TONES[standing]}>{STANDING_WORDS[standing]}</Badge>
       </td>

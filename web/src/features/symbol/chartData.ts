@@ -5,6 +5,7 @@ import type {
   OrchestratorApiIntelligenceRowsPatternRow as PatternRow,
   SignalRow,
 } from "@zmarty/client";
+import { numberLanguage } from "~/format";
 import { TIMEFRAMES, type Timeframe } from "./pair";
 
 /** Seconds since 1970, as the chart counts time. */
@@ -17,6 +18,16 @@ export function precisionOf(value: number): { precision: number; minMove: number
   const size = Math.abs(value) || 1;
   const precision = size >= 100 ? 2 : Math.min(10, Math.max(2, 4 - Math.floor(Math.log10(size))));
   return { precision, minMove: 10 ** -precision };
+}
+
+/** A moment without its year, where many stand below each other. */
+export function shortTime(time: string): string {
+  return new Intl.DateTimeFormat(numberLanguage(), {
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+  }).format(new Date(time));
 }
 
 export interface Mark {

@@ -58,6 +58,7 @@ export interface Drawn {
 
 const BAND_HEIGHT = 9;
 const BAR_LENGTH_MAX = 96;
+const NAME_HEIGHT = 13;
 const LEVEL_WORDS = { support: "Support", resistance: "Resistance" } as const;
 
 type Attached = SeriesAttachedParameter<Time, "Candlestick">;
@@ -145,7 +146,9 @@ export class Overlay implements ISeriesPrimitive<Time> {
     const { levels, ink } = this.#drawn;
     context.font = `500 10px ${ink.font}`;
     context.textBaseline = "bottom";
-    for (const level of levels) {
+    const named: number[] = [];
+    // The strongest keep their names where they would lie on each other.
+    for (const level of [...levels].sort((one, other) => other.strength - one.strength)) {
       const y = this.#y(level.price);
       if (y === null) continue;
       context.strokeStyle = faint(ink.info, 0.3 + 0.5 * level.strength);
@@ -155,6 +158,8 @@ export class Overlay implements ISeriesPrimitive<Time> {
       context.moveTo(0, Math.round(y) + 0.5);
       context.lineTo(width, Math.round(y) + 0.5);
       context.stroke();
+      if (named.some(other => Math.abs(other - y) < NAME_HEIGHT)) continue;
+      named.push(y);
       context.fillStyle = ink.info;
       context.fillText(`${LEVEL_WORDS[level.kind]} · ${level.touches}×`, 6, y - 2);
     }

@@ -1,5 +1,5 @@
 import type { CalibrationRow, Outcome, SignalRow, WinRateRow } from "@zmarty/client";
-import { decimal, percent, whole } from "~/format";
+import { percent, whole } from "~/format";
 
 /** Fewer independent outcomes than this say nothing about the next one. */
 export const N_EFFECTIVE_MIN = 20;
@@ -67,11 +67,11 @@ export function standingOf(
 }
 
 export const STANDING_WORDS: Record<Standing, string> = {
-  none: "No ended signals yet",
+  none: "None ended yet",
   few: "Too few to say",
   better: "Better than random",
   worse: "Worse than random",
-  same: "Not clearly different from random",
+  same: "About as random",
 };
 
 /** One sentence for the whole record, for those who do not read tables. */
@@ -91,11 +91,6 @@ export function recordWords(row: WinRateRow | undefined): string {
         ? ` After costs a signal earned ${percent(row.expectancy, 2)} on average.`
         : ` After costs a signal lost ${percent(-row.expectancy, 2)} on average.`;
   return `${counted}${baseline}.${pays}`;
-}
-
-/** A factor without losses has no bound. */
-export function factorText(row: Pick<WinRateRow, "profit_factor" | "n" | "losses">): string {
-  return row.profit_factor === null ? "–" : decimal(row.profit_factor, 2);
 }
 
 export function outcomeAt(signal: SignalRow, horizon: string): Outcome | null {
