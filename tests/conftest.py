@@ -23,13 +23,14 @@ from tests.support.databases import (
     TemplateCluster,
     running_cluster,
 )
+from tests.support.system import RunningSystem, running_system
 from zmarty.postgres import Pool, open_pool
 
 Dsn: TypeAlias = Callable[..., str]
 
 
 # These start the whole system: they share one, and two at once would wait for each other on a small machine.
-WHOLE_SYSTEM = ("tests/journeys/", "tests/chaos/test_storm.py", "tests/local_stack/test_system.py")
+WHOLE_SYSTEM = ("tests/browser/", "tests/journeys/", "tests/chaos/test_storm.py", "tests/local_stack/test_system.py")
 
 
 class ByModule(LoadScopeScheduling):
@@ -42,6 +43,13 @@ class ByModule(LoadScopeScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
     return ByModule(config, log)
+
+
+@pytest.fixture(scope="session")
+def system() -> Iterator[RunningSystem]:
+    """The whole system with real processes, for the browser first and then for the journeys that kill parts of it."""
+    with running_system() as system:
+        yield system
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.support.system import RunningSystem, running_system
+from tests.support.system import RunningSystem
 
 REQUEST_SECONDS = 30.0
 _NAMES = count(1)
@@ -21,12 +21,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(180))
             # One worker of pytest-xdist runs them all: they share a system, and some of them kill parts of it.
             item.add_marker(pytest.mark.xdist_group("journeys"))
-
-
-@pytest.fixture(scope="session")
-def system() -> Iterator[RunningSystem]:
-    with running_system() as system:
-        yield system
 
 
 @dataclass
