@@ -1,6 +1,6 @@
 import { ApiError } from "@zmarty/client";
 import { RefreshCw } from "lucide-react";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Link, Redirect, useParams } from "wouter";
 import { useSession } from "~/auth/SessionProvider";
 import { Button } from "~/components/Button";
@@ -53,6 +53,13 @@ function Operations({ part }: { part: PartName }) {
   const looks = useLooks(overview.data, overview.dataUpdatedAt);
   const readAnew = useReadAnew();
   const [isReading, setIsReading] = useState(false);
+  const tabs = useRef<HTMLElement>(null);
+
+  // On a phone the tabs are wider than the screen.
+  useEffect(() => {
+    const current = tabs.current?.querySelector(`[href="${pathOf(part)}"]`);
+    current?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [part]);
 
   // Rights may end while the page is open; every answer after that is a refusal.
   if (isRefused(overview.error)) {
@@ -75,7 +82,7 @@ function Operations({ part }: { part: PartName }) {
       actions={
         <div className={style.standing}>
           {verdict && <Badge tone={verdict.tone}>{verdict.word}</Badge>}
-          <AsOf time={overview.dataUpdatedAt} />
+          {part === "queues" && <AsOf time={overview.dataUpdatedAt} />}
           <Button
             kind="quiet"
             isIcon
@@ -91,7 +98,7 @@ function Operations({ part }: { part: PartName }) {
         </div>
       }
     >
-      <nav aria-label="Parts of this page" className={style.parts}>
+      <nav aria-label="Parts of this page" className={style.parts} ref={tabs}>
         {PARTS.map(({ name, title }) => (
           <Link
             key={name}

@@ -150,7 +150,7 @@ export function More({
 
 const COPIED_MS = 2_000;
 
-export function CopyButton({ text, label }: { text: string; label: string }) {
+export function CopyButton({ text, label, name = "Copy" }: { text: string; label: string; name?: string }) {
   const [state, setState] = useState<"" | "copied" | "refused">("");
   useEffect(() => {
     if (!state) return;
@@ -171,7 +171,7 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
     >
       {state === "copied" ? <Check size={14} aria-hidden /> : <Copy size={14} aria-hidden />}
       <span aria-live="polite">
-        {state === "copied" ? "Copied" : state === "refused" ? "Not allowed" : "Copy"}
+        {state === "copied" ? "Copied" : state === "refused" ? "Not allowed" : name}
       </span>
     </Button>
   );

@@ -8,6 +8,8 @@ export const WINDOW_MS = 30 * 60_000;
 /** Answers that lie closer are one look: a storm of events must not fill the storage. */
 const APART_MS = 2_000;
 const RATE_MS = 60_000;
+/** Workers tell of their work every few seconds; over less than this a rate is a guess. */
+const RATE_MIN_MS = 15_000;
 
 /** Depth, age of the oldest due message in seconds, deliveries ended so far. */
 type Standing = readonly [depth: number, age: number, ended: number];
@@ -61,16 +63,20 @@ export function rates(looks: readonly Look[], queue: string | null): Point[] {
   const counts = looks.map(look => ({ time: look.time, ended: standing(look, queue)[2] }));
   return counts.flatMap(({ time, ended }, index) => {
     const earlier = counts.find((one, place) => place < index && time - one.time <= RATE_MS);
+    if (!earlier || time - earlier.time < RATE_MIN_MS) return [];
     // Workers count from their start: a restart makes the sum fall.
-    if (!earlier || ended < earlier.ended) return [];
+    if (ended < earlier.ended) return [];
     return [{ time, value: ((ended - earlier.ended) * 60_000) / (time - earlier.time) }];
   });
 }
 
+/** As many looks as a minute can hold; no more are needed for its rate. */
+const RATE_LOOKS = 40;
+
 /** The newest rate; null while that cannot be told. */
 export function rateNow(looks: readonly Look[], queue: string | null): number | null {
   const newest = looks.at(-1);
-  const last = rates(looks.slice(-40), queue).at(-1);
+  const last = rates(looks.slice(-RATE_LOOKS), queue).at(-1);
   return newest && last?.time === newest.time ? last.value : null;
 }
 

@@ -1,6 +1,7 @@
 import type { RecentError } from "@zmarty/client";
 import { CircleCheck } from "lucide-react";
 import { useState } from "react";
+import { Link } from "wouter";
 import { Button } from "~/components/Button";
 import { SelectField, TextField } from "~/components/Field";
 import { Card } from "~/components/layout";
@@ -10,6 +11,7 @@ import style from "../admin.module.css";
 import { AsOf, type Column, CopyButton, Loaded, More, Rows, When } from "../bits";
 import { rowsOf, useErrors } from "../data";
 import { choices, type Filter, matching, NO_FILTER } from "../errors";
+import { pathOf } from "../partNames";
 import { counted } from "../words";
 
 export function ErrorsPart() {
@@ -123,8 +125,10 @@ function Where({ error }: { error: RecentError }) {
   }
   if (!error.queue) return <span className="muted">–</span>;
   return (
-    <code className="small">
-      {error.queue} {error.msg_id !== null && `#${error.msg_id}`}
-    </code>
+    <Link href={`${pathOf("dead-letters")}?queue=${error.queue}`} className={style.where}>
+      <code className="small">
+        {error.queue} {error.msg_id !== null && `#${error.msg_id}`}
+      </code>
+    </Link>
   );
 }

@@ -35,7 +35,7 @@ export function LetterDialog({
       title={`${letter.queue} #${letter.msg_id}`}
       actions={
         <>
-          <CopyButton text={pretty(letter)} label="Copy the whole letter" />
+          <CopyButton text={pretty(letter)} label="Copy the whole letter" name="Copy all" />
           <Button kind="danger" isBusy={isBusy} onClick={() => onAsk("discard", [letter])}>
             <Trash2 size={16} aria-hidden />
             Discard

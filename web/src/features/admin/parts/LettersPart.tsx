@@ -10,7 +10,7 @@ import { Badge, Empty, Notice } from "~/components/states";
 import { whole } from "~/format";
 import { Ask } from "../Ask";
 import style from "../admin.module.css";
-import { type Column, Loaded, More, Rows, When } from "../bits";
+import { AsOf, type Column, Loaded, More, Rows, When } from "../bits";
 import { rowsOf, useLetters, useReadAnew } from "../data";
 import { batchesOf, doable, keyOf, type Outcome, type Told, told, type Verb } from "../letters";
 import { pathOf } from "../partNames";
@@ -74,10 +74,15 @@ export function LettersPart({ queues }: { queues: QueueStanding[] }) {
       }
     >
       <div className={style.stack}>
-        <p className="muted small">
-          Messages that could not be carried out. A retry sends the message again as a new one; discarding
-          puts it aside without doing its work.
-        </p>
+        <div className={style.bar2}>
+          <p className="muted small">
+            Messages that could not be carried out. A retry sends the message again as a new one; discarding
+            puts it aside without doing its work.
+          </p>
+          <span className={style.rowActions}>
+            <AsOf time={query.dataUpdatedAt} />
+          </span>
+        </div>
         {work.told && (
           <Notice
             tone={work.told.isGood ? "info" : "bad"}

@@ -5,7 +5,7 @@ import { useApi } from "~/api/ApiProvider";
 import { Button } from "~/components/Button";
 import { Dialog } from "~/components/Dialog";
 import { Badge, Empty, type Tone } from "~/components/states";
-import { dateTime, duration, whole } from "~/format";
+import { dateTime, whole } from "~/format";
 import { Ask } from "../Ask";
 import style from "../admin.module.css";
 import { Loaded, More, Source, When } from "../bits";
