@@ -28,10 +28,10 @@ export function Costs() {
                   A question
                 </th>
                 <th scope="col" data-align="end">
-                  1,000 read
+                  Read
                 </th>
                 <th scope="col" data-align="end">
-                  1,000 written
+                  Written
                 </th>
               </>
             }
@@ -52,8 +52,9 @@ export function Costs() {
           </Table>
           <p className={style.explained}>
             {own ? "A question as you usually ask: " : "A short question with its facts: "}
-            {whole(size.input)} tokens read, {whole(size.output)} written. Each answer also has a small
-            minimum, which is included. “All, compared” costs what all answers and their comparison cost.
+            {whole(size.input)} tokens read, {whole(size.output)} written, and the small minimum of each
+            answer. Read and written are credits for 1,000 tokens. “All, compared” costs all answers and their
+            comparison.
           </p>
         </>
       ) : error ? (
