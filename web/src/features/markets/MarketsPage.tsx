@@ -1,7 +1,6 @@
 import { LineChart, Plus, Search } from "lucide-react";
 import { useEffect, useState } from "react";
 import { Button } from "~/components/Button";
-import { SelectField } from "~/components/Field";
 import { Page } from "~/components/layout";
 import { Segments } from "~/components/Segments";
 import { Empty, Notice, SkeletonRows, Trouble } from "~/components/states";
@@ -92,7 +91,7 @@ function Watched({ watched }: { watched: NonNullable<ReturnType<typeof useWatche
           The exchange has not answered for a while. Candles and signals follow as soon as it does.
         </Notice>
       )}
-      <Toolbar view={view} setView={setView} isMany={watched.length >= MANY} />
+      {watched.length >= MANY && <Toolbar view={view} setView={setView} />}
       <div className={style.panel}>
         {shown.length > 0 ? (
           <MarketTable
@@ -114,46 +113,42 @@ function Watched({ watched }: { watched: NonNullable<ReturnType<typeof useWatche
   );
 }
 
-function Toolbar({ view, setView, isMany }: { view: View; setView: (view: View) => void; isMany: boolean }) {
+function Toolbar({ view, setView }: { view: View; setView: (view: View) => void }) {
   return (
-    <div className={style.tools} data-many={isMany || undefined}>
-      {isMany && (
-        <>
-          <div className={style.search}>
-            <Search size={16} aria-hidden />
-            <input
-              className={ui.input}
-              type="search"
-              aria-label="Find a symbol"
-              placeholder="Find a symbol"
-              value={view.search}
-              onChange={event => setView({ ...view, search: event.target.value })}
-            />
-          </div>
-          <Segments
-            label="Direction of the last signal"
-            value={view.leaning}
-            options={LEANINGS}
-            onChange={leaning => setView({ ...view, leaning })}
-          />
-        </>
-      )}
-      <div className={style.order}>
-        <SelectField
-          label="Sort by"
-          value={view.order}
-          onChange={event => {
-            const order = ORDERS.find(one => one.value === event.target.value)?.value ?? "symbol";
-            setView({ ...view, order, isReversed: false });
-          }}
-        >
-          {ORDERS.map(({ value, label }) => (
-            <option key={value} value={value}>
-              {label}
-            </option>
-          ))}
-        </SelectField>
+    <div className={style.tools}>
+      <div className={style.search}>
+        <Search size={16} aria-hidden />
+        <input
+          className={ui.input}
+          type="search"
+          aria-label="Find a symbol"
+          placeholder="Find a symbol"
+          value={view.search}
+          onChange={event => setView({ ...view, search: event.target.value })}
+        />
       </div>
+      <Segments
+        label="Direction of the last signal"
+        value={view.leaning}
+        options={LEANINGS}
+        onChange={leaning => setView({ ...view, leaning })}
+      />
+      {/* On a narrow screen there are no heads of columns to press. */}
+      <select
+        className={`${ui.input} ${style.order}`}
+        aria-label="Sort by"
+        value={view.order}
+        onChange={event => {
+          const order = ORDERS.find(one => one.value === event.target.value)?.value ?? "symbol";
+          setView({ ...view, order, isReversed: false });
+        }}
+      >
+        {ORDERS.map(({ value, label }) => (
+          <option key={value} value={value}>
+            {label}
+          </option>
+        ))}
+      </select>
     </div>
   );
 }

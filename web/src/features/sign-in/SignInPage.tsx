@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { LineChart, MessageSquareText, ShieldCheck } from "lucide-react";
-import { useState } from "react";
+import { memo, useState } from "react";
 import { Redirect, useParams, useSearch } from "wouter";
 import { useApi } from "~/api/ApiProvider";
 import { useSession } from "~/auth/SessionProvider";
@@ -76,23 +76,30 @@ export default function SignInPage() {
           )}
         </div>
       </main>
-      <aside className={style.about} aria-label="What Zmarty is">
-        <div className={style.aboutBox}>
-          <p className={style.claim}>Know what a signal was worth before you follow it.</p>
-          <Picture />
-          <ul className={style.points}>
-            {POINTS.map(({ Icon, text }) => (
-              <li key={text}>
-                <Icon size={18} aria-hidden />
-                {text}
-              </li>
-            ))}
-          </ul>
-        </div>
-      </aside>
+      <About />
     </div>
   );
 }
+
+/** Stays as it is while somebody types. */
+const About = memo(function About() {
+  return (
+    <aside className={style.about} aria-label="What Zmarty is">
+      <div className={style.aboutBox}>
+        <p className={style.claim}>Know what a signal was worth before you follow it.</p>
+        <Picture />
+        <ul className={style.points}>
+          {POINTS.map(({ Icon, text }) => (
+            <li key={text}>
+              <Icon size={18} aria-hidden />
+              {text}
+            </li>
+          ))}
+        </ul>
+      </div>
+    </aside>
+  );
+});
 
 /** Signed in: on to the page that was asked for, or to the first steps of somebody who watches nothing yet. */
 function Arrived({ next }: { next: string | null }) {
