@@ -61,15 +61,13 @@ it("is known from the close of its candle on", () => {
 });
 
 describe("the win rate beside a signal", () => {
-  it("is of its direction and of the shortest horizon", () => {
-    const rows = [
-      { ...RATE, horizon: "30d" },
-      { ...RATE, horizon: "7d" },
-      RATE,
-      { ...RATE, direction: "all" },
-    ];
-    expect(winRateFor(rows, SIGNAL)).toBe(RATE);
+  it("is of its direction and its timeframe's horizon, and recent where that rests on enough cases", () => {
+    const month = { ...RATE, lookback_days: 30 };
+    const rows = [{ ...RATE, horizon: "7d" }, RATE, month, { ...RATE, direction: "all" }];
+    expect(winRateFor(rows, SIGNAL)).toBe(month);
+    expect(winRateFor([RATE, { ...month, n: 12 }], SIGNAL)).toBe(RATE);
     expect(winRateFor(rows, { ...SIGNAL, direction: "short" })).toBeNull();
+    expect(winRateFor(rows, { ...SIGNAL, direction: "flat" })?.direction).toBe("all");
   });
 });
 

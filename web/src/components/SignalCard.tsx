@@ -26,8 +26,8 @@ export function DirectionMark({ direction }: { direction: SignalRow["direction"]
 
 interface Props {
   signal: ShownSignal;
-  /** Its record: undefined while it loads or is not wanted, null when there is none yet. */
-  winRate?: WinRateRow | null | undefined;
+  /** Its record: "loading" keeps its place, undefined where it is not wanted, null when there is none yet. */
+  winRate?: WinRateRow | null | "loading" | undefined;
   isCompact?: boolean;
   /** Whether the symbol leads to its page. */
   isLinked?: boolean;
@@ -77,7 +77,11 @@ export function SignalCard({ signal, winRate, isCompact = false, isLinked = true
           Price <span className="num">{price(signal.entry_price)}</span>. No trade: no entry, no stop.
         </p>
       )}
-      {winRate !== undefined && <WinRate row={winRate} isCompact={isCompact} />}
+      {winRate === "loading" ? (
+        <Skeleton height="1.25rem" width="75%" />
+      ) : (
+        winRate !== undefined && <WinRate row={winRate} isCompact={isCompact} />
+      )}
       <Times signal={signal} />
       {children}
     </article>

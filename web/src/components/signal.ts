@@ -97,29 +97,39 @@ export function endingOf(signal: Pick<ShownSignal, "outcomes">): { word: string;
   return first ? (BARRIERS[first.barrier] ?? { word: first.barrier, tone: "flat" }) : null;
 }
 
-const LOOKBACK_DAYS = 365;
+/** The horizon within which signals of a timeframe are judged first: the API's own choice, in orchestrator_api/chat/facts.py. */
+const HORIZONS: Record<SignalRow["timeframe"], string> = {
+  "1m": "24h",
+  "5m": "24h",
+  "15m": "24h",
+  "30m": "24h",
+  "1h": "24h",
+  "4h": "7d",
+  "1d": "30d",
+  "1w": "30d",
+};
+/** With fewer cases than this in a month, a longer lookback says more. */
+const CASES_LEAST = 30;
 
-function hours(horizon: string): number {
-  const count = Number.parseFloat(horizon) || Number.POSITIVE_INFINITY;
-  return horizon.endsWith("d") ? count * 24 : horizon.endsWith("w") ? count * 168 : count;
-}
-
-/** The win rate that belongs beside a signal: of its direction, over a year, at the shortest horizon; null when there is no record. */
+/** The win rate that belongs beside a signal, as an answer would quote it: of its direction and its timeframe's horizon; null when there is no record. */
 export function winRateFor(
   rows: readonly WinRateRow[],
   signal: Pick<ShownSignal, "symbol" | "timeframe" | "direction">,
 ): WinRateRow | null {
   const direction = signal.direction === "flat" ? "all" : signal.direction;
-  const [found] = rows
+  const fitting = rows
     .filter(
       row =>
         row.symbol === signal.symbol &&
         row.timeframe === signal.timeframe &&
         row.direction === direction &&
+        row.horizon === HORIZONS[signal.timeframe] &&
         row.origin === "all" &&
-        row.lookback_days === LOOKBACK_DAYS &&
         row.n > 0,
     )
-    .sort((one, other) => hours(one.horizon) - hours(other.horizon));
-  return found ?? null;
+    .sort((one, other) => one.lookback_days - other.lookback_days);
+  // The most recent record that rests on enough cases, else the one that rests on most.
+  return (
+    fitting.find(row => row.n >= CASES_LEAST) ?? fitting.sort((one, other) => other.n - one.n)[0] ?? null
+  );
 }

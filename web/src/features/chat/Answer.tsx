@@ -25,12 +25,14 @@ export const Question = memo(function Question({ message }: { message: ChatMessa
 
 interface Props {
   message: ChatMessage;
+  /** What it answers. */
+  question: string;
   isStreaming: boolean;
   /** Set for the last answer alone. */
   onRegenerate?: (() => void) | undefined;
 }
 
-export const Answer = memo(function Answer({ message, isStreaming, onRegenerate }: Props) {
+export const Answer = memo(function Answer({ message, question, isStreaming, onRegenerate }: Props) {
   const view = useMemo(() => answerView(message), [message]);
   return (
     <article className={style.answer} data-testid="answer" aria-busy={isStreaming}>
@@ -59,7 +61,7 @@ export const Answer = memo(function Answer({ message, isStreaming, onRegenerate 
         {view.voiceRefusal && <p className={style.note}>{voiceText(view.voiceRefusal)}</p>}
         {view.bill && !isStreaming && <Foot view={view} messageId={message.id} onRegenerate={onRegenerate} />}
       </div>
-      <AnswerSignals signals={view.signals} />
+      <AnswerSignals signals={view.signals} question={question} />
     </article>
   );
 });

@@ -10,31 +10,41 @@ import style from "./AnswerSignals.module.css";
 const SHOWN_FIRST = 3;
 const ROWS_MAX = 200;
 
-/** The signals that an answer could use, each with its record. */
-export function AnswerSignals({ signals }: { signals: readonly ShownSignal[] }) {
+/** The signals that an answer could use, each with its record; first those of the symbols that the question names. */
+export function AnswerSignals({ signals, question }: { signals: readonly ShownSignal[]; question: string }) {
   const [isWhole, setWhole] = useState(false);
   if (signals.length === 0) return null;
-  const shown = isWhole ? signals : signals.slice(0, SHOWN_FIRST);
+  const named = signals.filter(signal => isNamed(signal, question));
+  const first = (named.length > 0 ? named : signals).slice(0, SHOWN_FIRST);
+  const shown = isWhole ? [...first, ...signals.filter(signal => !first.includes(signal))] : first;
+  const hidden = signals.length - first.length;
   return (
-    <aside className={style.signals} aria-label="Signals behind this answer">
-      <h3 className={style.title}>{signals.length === 1 ? "The signal used" : "Signals used"}</h3>
+    // biome-ignore lint/a11y/useSemanticElements: a landmark for each answer would be too many
+    <div className={style.signals} role="group" aria-label="Signals behind this answer">
+      <p className={style.title}>{shown.length === 1 ? "Signal behind this" : "Signals behind this"}</p>
       <div className={style.list}>
         {shown.map(signal => (
           <Recorded key={signal.id} signal={signal} />
         ))}
       </div>
-      {signals.length > SHOWN_FIRST && (
+      {hidden > 0 && (
         <Button kind="quiet" size="small" className={style.more} onClick={() => setWhole(!isWhole)}>
-          {isWhole ? "Show fewer" : `Show ${signals.length - SHOWN_FIRST} more`}
+          {isWhole ? "Show fewer" : `Show ${hidden} more`}
         </Button>
       )}
-    </aside>
+    </div>
   );
+}
+
+/** "BTC/USDT", "BTC-USDT" and "BTC" all name it. */
+export function isNamed({ symbol }: Pick<ShownSignal, "symbol">, question: string): boolean {
+  const words = question.toUpperCase().split(/[^A-Z0-9]+/);
+  return words.includes(symbol.split("/")[0] ?? symbol) || words.includes(symbol.replace("/", ""));
 }
 
 function Recorded({ signal }: { signal: ShownSignal }) {
   const api = useApi();
-  const { data } = useQuery({
+  const { data, isPending } = useQuery({
     queryKey: ["win-rates", signal.symbol, signal.timeframe],
     queryFn: () =>
       api.get("/v1/win-rates/{symbol}", {
@@ -43,5 +53,6 @@ function Recorded({ signal }: { signal: ShownSignal }) {
       }),
     staleTime: 300_000,
   });
-  return <SignalCard signal={signal} isCompact winRate={data ? winRateFor(data.items, signal) : undefined} />;
+  const winRate = data ? winRateFor(data.items, signal) : isPending ? "loading" : undefined;
+  return <SignalCard signal={signal} isCompact winRate={winRate} />;
 }

@@ -2,6 +2,7 @@ import { useEffect, useState } from "react";
 import { Link } from "wouter";
 import { Button, buttonClass } from "~/components/Button";
 import { Notice } from "~/components/states";
+import style from "./AnswerTrouble.module.css";
 import { type TroubleView, troubleOf } from "./errors";
 
 interface Props {
@@ -17,7 +18,7 @@ export function AnswerTrouble({ error, onRetry, onEdit, onOptions, onNew }: Prop
   const trouble = troubleOf(error);
   const seconds = useCountdown(trouble.waitSeconds, error);
   return (
-    <Notice tone={trouble.tone} title={trouble.title} actions={<Remedy />}>
+    <Notice tone={trouble.tone} title={trouble.title}>
       <p>
         {seconds > 0 ? `${trouble.text} Ask again in ${seconds} s.` : trouble.text}{" "}
         {trouble.isUncharged && !/charged/.test(trouble.text) && "Nothing was charged."}
@@ -25,6 +26,9 @@ export function AnswerTrouble({ error, onRetry, onEdit, onOptions, onNew }: Prop
       {trouble.remedy === "retry" && trouble.requestId && (
         <p className="small">Request {trouble.requestId}</p>
       )}
+      <div className={style.remedy}>
+        <Remedy />
+      </div>
     </Notice>
   );
 

@@ -23,9 +23,9 @@ export default function ChatPage() {
   const asked = new URLSearchParams(useSearch());
   // The next new conversation, and the last one that began as such: it stays as it is when it gets its address.
   const [draft, setDraft] = useState(() => crypto.randomUUID());
-  const [begun, setBegun] = useState<string | null>(null);
+  const [begun, setBegun] = useState<{ id: string; title: string } | null>(null);
   const [isDrawerOpen, setDrawerOpen] = useState(false);
-  if (conversation === undefined && begun === draft) {
+  if (conversation === undefined && begun?.id === draft) {
     setDraft(crypto.randomUUID());
     setBegun(null);
   }
@@ -36,10 +36,10 @@ export default function ChatPage() {
     setDrawerOpen(false);
     navigate("/chat");
   };
-  const begin = () => {
+  const begin = (question: string) => {
     if (conversation !== undefined) return;
     navigate(`/chat/${draft}`, { replace: true });
-    setBegun(draft);
+    setBegun({ id: draft, title: question });
   };
   const history = (
     <History
@@ -61,7 +61,7 @@ export default function ChatPage() {
           <Button kind="quiet" isIcon aria-label="Your conversations" onClick={() => setDrawerOpen(true)}>
             <HistoryIcon size={20} aria-hidden />
           </Button>
-          <Heading id={id} isNew={isNew} />
+          <Heading id={id} isNew={isNew} first={begun?.id === id ? begun.title : "Chat"} />
           <Button kind="quiet" isIcon aria-label="New conversation" onClick={beNew}>
             <SquarePen size={20} aria-hidden />
           </Button>
@@ -85,7 +85,8 @@ export default function ChatPage() {
   );
 }
 
-function Heading({ id, isNew }: { id: string; isNew: boolean }) {
+/** `first` is what it is called until the API has a title for it: the first question. */
+function Heading({ id, isNew, first }: { id: string; isNew: boolean; first: string }) {
   const api = useApi();
   const { data } = useQuery({
     queryKey: ["conversations", "one", id],
@@ -93,7 +94,7 @@ function Heading({ id, isNew }: { id: string; isNew: boolean }) {
     enabled: !isNew,
     retry: false,
   });
-  const title = data?.title ?? "Chat";
+  const title = data?.title ?? first;
   useTitle(title);
   return <h1 className={style.title}>{title}</h1>;
 }

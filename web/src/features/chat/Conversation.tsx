@@ -9,7 +9,7 @@ import { AnswerTrouble } from "./AnswerTrouble";
 import { Composer } from "./Composer";
 import style from "./Conversation.module.css";
 import { FirstUse } from "./FirstUse";
-import type { ChatMessage } from "./messages";
+import { type ChatMessage, textOf } from "./messages";
 import { estimate } from "./models";
 import { OptionsDialog } from "./OptionsDialog";
 import { useAsking } from "./useAsking";
@@ -21,7 +21,7 @@ interface Props {
   stored: ChatMessage[];
   /** Whether the API knows it already: an answer may be under way. */
   isKnown: boolean;
-  onBegun: () => void;
+  onBegun: (question: string) => void;
   onNew: () => void;
   /** What another page suggests to ask about. */
   symbol: string | null;
@@ -48,7 +48,7 @@ export function Conversation({ id, stored, isKnown, onBegun, onNew, symbol: abou
     setText("");
     asking.ask(question.trim(), wanted, symbol);
     setSymbol(null);
-    onBegun();
+    onBegun(question.trim());
     stick.toEnd();
   };
   const last = messages.at(-1);
@@ -56,7 +56,11 @@ export function Conversation({ id, stored, isKnown, onBegun, onNew, symbol: abou
   return (
     <div className={style.conversation}>
       <div className={style.scroller} ref={stick.scroller} data-testid="conversation">
-        <div className={style.content} ref={stick.content}>
+        <div
+          className={style.content}
+          ref={stick.content}
+          data-empty={(messages.length === 0 && !isBusy) || undefined}
+        >
           {messages.length === 0 && !isBusy ? (
             <FirstUse onAsk={send} />
           ) : (
@@ -67,6 +71,7 @@ export function Conversation({ id, stored, isKnown, onBegun, onNew, symbol: abou
                 <Answer
                   key={message.id}
                   message={message}
+                  question={questionOf(messages, order)}
                   isStreaming={isBusy && message === last}
                   onRegenerate={
                     message === last && !isBusy && messages[order - 1]?.role === "user"
@@ -132,6 +137,13 @@ export function Conversation({ id, stored, isKnown, onBegun, onNew, symbol: abou
       />
     </div>
   );
+}
+
+/** What the answer at a place answers. */
+function questionOf(messages: readonly ChatMessage[], place: number): string {
+  const before = messages.slice(0, place).filter(message => message.role === "user");
+  const last = before.at(-1);
+  return last ? textOf(last) : "";
 }
 
 /** Reading out every word while it comes helps nobody: the beginning and the end are told. */

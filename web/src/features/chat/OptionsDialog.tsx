@@ -47,7 +47,7 @@ export function OptionsDialog({ isOpen, onClose, options, onChange, models, plan
     >
       <div className={style.parts}>
         <fieldset className={style.models}>
-          <legend>Model</legend>
+          <legend>Model, and the credits an answer usually costs</legend>
           {main.map(model => (
             <label
               key={model.id}

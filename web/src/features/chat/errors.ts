@@ -117,7 +117,7 @@ export function troubleOf(error: unknown): TroubleView {
       });
     }
     case "rate_limited":
-      return view("Too many questions at once", "Your plan allows a number of questions a minute.", "wait", {
+      return view("Too many questions at once", "You asked faster than your plan allows.", "wait", {
         tone: "warn",
         waitSeconds: Math.ceil(told.retryAfter ?? 10),
       });

@@ -9,16 +9,30 @@ const ATTRIBUTES = ["href", "start", "align", "target", "rel", "class"];
 /** Nothing but the web: no scripts, no data, no other apps. */
 const LINKS = /^https?:\/\//i;
 
-const marked = new Marked({ gfm: true, breaks: false, async: false });
-const purify = DOMPurify(window);
+function escaped(text: string): string {
+  return text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
+}
 
-purify.addHook("afterSanitizeAttributes", node => {
-  if (node.tagName === "A") {
-    if (!node.getAttribute("href")) return;
-    node.setAttribute("target", "_blank");
-    node.setAttribute("rel", "noopener noreferrer nofollow");
-  }
+/** The first of two walls: HTML of the model's own is text, images are their description, and links lead to the web alone. */
+const marked = new Marked({
+  gfm: true,
+  breaks: false,
+  async: false,
+  renderer: {
+    html: ({ text }) => escaped(text),
+    image: ({ text }) => escaped(text),
+    link({ href, tokens }) {
+      const said = this.parser.parseInline(tokens);
+      if (!LINKS.test(href)) return said;
+      return `<a href="${escaped(href)}" target="_blank" rel="noopener noreferrer nofollow">${said}</a>`;
+    },
+  },
 });
+const purify = DOMPurify(window);
 
 /** A model's markdown as HTML that is safe to show: no images, no scripts, no style of its own. */
 export function htmlOf(text: string): string {

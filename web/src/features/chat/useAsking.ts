@@ -177,6 +177,12 @@ export function useAsking(
     };
   }, [chat]);
 
+  // From its first word on a conversation is in the list.
+  const hasBegun = status === "streaming";
+  useEffect(() => {
+    if (hasBegun) void cache.invalidateQueries({ queryKey: ["conversations"] });
+  }, [cache, hasBegun]);
+
   const isBusy = status === "submitted" || status === "streaming" || isRecovering;
 
   const ask = useCallback(
