@@ -40,7 +40,7 @@ export function returnedFrom(search: string, hash: string): { code: string; text
   if (query.get("code")) {
     return {
       code: "other_browser",
-      text: "This link works once, and only in the browser in which you asked for it. Use the code of the mail, or ask for a new link.",
+      text: "This link works only in the browser in which you asked for it. Ask for a new one here.",
     };
   }
   return null;
