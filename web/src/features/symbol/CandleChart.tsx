@@ -33,6 +33,7 @@ import style from "./symbol.module.css";
 export interface ChartHandle {
   zoom: (factor: number) => void;
   toNewest: () => void;
+  toEarlier: () => void;
   /** Bring a candle into sight. */
   show: (time: number) => void;
 }
@@ -56,7 +57,19 @@ const BARS_SHOWN_PER_PIXEL = 1 / 8;
 const BARS_SHOWN_MIN = 45;
 const BARS_AHEAD = 6;
 const OLDER_WHEN_LEFT = 30;
+/** How much of what is in sight one press goes back. */
+const EARLIER_SHARE = 0.6;
+/** With less room for a candle only the first mark of a direction is drawn, and with still less only those with an edge. */
+const CROWDED_PIXELS = 5;
+const PACKED_PIXELS = 1.8;
 const VOLUME_TOP = 0.84;
+
+type Room = "enough" | "crowded" | "packed";
+
+function roomOf(pixels: number): Room {
+  if (pixels >= CROWDED_PIXELS) return "enough";
+  return pixels >= PACKED_PIXELS ? "crowded" : "packed";
+}
 
 interface Parts {
   chart: IChartApi;
@@ -82,6 +95,7 @@ export default function CandleChart({
   const element = useRef<HTMLDivElement>(null);
   const [parts, setParts] = useState<Parts | null>(null);
   const ink = useInk();
+  const [room, setRoom] = useState<Room>("enough");
   const hasFit = useRef(false);
   const told = useRef({ onHover, onNeedOlder });
   useEffect(() => {
@@ -115,7 +129,9 @@ export default function CandleChart({
       told.current.onHover(time === undefined ? null : Number(time)),
     );
     chart.timeScale().subscribeVisibleLogicalRangeChange(range => {
-      if (range && range.from < OLDER_WHEN_LEFT) told.current.onNeedOlder();
+      if (!range) return;
+      if (range.from < OLDER_WHEN_LEFT) told.current.onNeedOlder();
+      setRoom(roomOf(chart.timeScale().width() / (range.to - range.from)));
     });
     setParts({ chart, candles, volume, marks: createSeriesMarkers(candles, []), overlay });
     return () => {
@@ -188,8 +204,13 @@ export default function CandleChart({
   useEffect(() => {
     if (!parts) return;
     const oldest = rows[0] ? seconds(rows[0].opened_at) : Number.POSITIVE_INFINITY;
-    parts.marks.setMarkers(marks.filter(mark => mark.time >= oldest).map(mark => markerOf(mark, ink)));
-  }, [parts, marks, rows, ink]);
+    parts.marks.setMarkers(
+      marks
+        .filter(mark => mark.time >= oldest && (room === "enough" || mark.isFirst))
+        .filter(mark => room !== "packed" || mark.hasEdge)
+        .map(mark => markerOf(mark, ink)),
+    );
+  }, [parts, marks, rows, ink, room]);
 
   useEffect(() => {
     if (!parts) return;
@@ -222,6 +243,13 @@ export default function CandleChart({
         const range = scale?.getVisibleLogicalRange();
         if (!scale || !range) return;
         scale.setVisibleLogicalRange({ from: range.to - (range.to - range.from) * factor, to: range.to });
+      },
+      toEarlier: () => {
+        const scale = parts?.chart.timeScale();
+        const range = scale?.getVisibleLogicalRange();
+        if (!scale || !range) return;
+        const step = (range.to - range.from) * EARLIER_SHARE;
+        scale.setVisibleLogicalRange({ from: range.from - step, to: range.to - step });
       },
       toNewest: () => parts?.chart.timeScale().scrollToRealTime(),
       show: time => {

@@ -1,5 +1,5 @@
 import type { CandleRow, SignalRow } from "@zmarty/client";
-import { ChevronsRight, Minus, Plus } from "lucide-react";
+import { ChevronLeft, ChevronsRight, Minus, Plus } from "lucide-react";
 import { lazy, type ReactNode, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { Button } from "~/components/Button";
 import { ErrorBoundary } from "~/components/ErrorBoundary";
@@ -79,6 +79,14 @@ export function ChartPanel({ pair, rows, signals, shown, olderFailed, onNeedOlde
           <Legend row={row} signal={signals.find(signal => signal.opened_at === row.opened_at) ?? null} />
         )}
         <div className={style.zoom}>
+          <Button
+            kind="quiet"
+            isIcon
+            aria-label="To earlier candles"
+            onClick={() => chart.current?.toEarlier()}
+          >
+            <ChevronLeft size={18} aria-hidden />
+          </Button>
           <Button kind="quiet" isIcon aria-label="Zoom in" onClick={() => chart.current?.zoom(ZOOM_IN)}>
             <Plus size={18} aria-hidden />
           </Button>

@@ -75,7 +75,7 @@ function toneOf(band: number): string {
 function Gauge({ risk }: { risk: RiskAnswer }) {
   const needle = at(risk.value, SIZE.radius - 20);
   const course = courseOf(risk.history.items, risk.source);
-  const range = risk.band_range;
+  const [low, high] = risk.band_range;
   return (
     <div className={style.risk} data-testid="risk">
       <figure>
@@ -106,9 +106,7 @@ function Gauge({ risk }: { risk: RiskAnswer }) {
         <div>
           <dt>Band</dt>
           <dd className="num">
-            {typeof range[0] === "number" && typeof range[1] === "number"
-              ? `${decimal(range[0], 1)}–${decimal(range[1], 1)}`
-              : risk.band}
+            {decimal(low, 1)}–{decimal(high, 1)}
           </dd>
         </div>
         <div>

@@ -25,7 +25,7 @@ export function SignalPanel({ pair, signal, isNewest, error, onRetry, onNewest }
   return (
     <section className={style.signal} aria-label={isNewest ? "Newest signal" : "Picked signal"}>
       <div className={style.signalHead}>
-        <h2>{isNewest ? "Newest signal" : "Earlier signal"}</h2>
+        <h2 aria-live="polite">{isNewest ? "Newest signal" : "Earlier signal"}</h2>
         {!isNewest && (
           <Button size="small" kind="quiet" onClick={onNewest}>
             Back to the newest

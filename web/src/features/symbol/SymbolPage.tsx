@@ -183,7 +183,10 @@ function Known({
   };
   const pick = (signal: SignalRow) => {
     setPicked(signal.id === picked?.id ? null : signal);
-    document.getElementById("symbol-chart")?.scrollIntoView({ block: "start", behavior: "smooth" });
+    const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    document
+      .getElementById("symbol-chart")
+      ?.scrollIntoView({ block: "start", behavior: isCalm ? "auto" : "smooth" });
   };
   const chart = (
     <div className={style.chartArea} id="symbol-chart">

@@ -2,8 +2,8 @@ import { useState } from "react";
 
 export const LAYERS = [
   { id: "signals", name: "Signals" },
-  { id: "plan", name: "Entry, targets, stop" },
-  { id: "levels", name: "Support and resistance" },
+  { id: "plan", name: "Targets and stop" },
+  { id: "levels", name: "Levels" },
   { id: "patterns", name: "Patterns" },
   { id: "liquidations", name: "Liquidations" },
   { id: "volume", name: "Volume" },
