@@ -3,17 +3,7 @@ import type { LiveEvent, LiveState } from "@zmarty/client";
 import { createContext, type ReactNode, useContext, useEffect, useRef, useState } from "react";
 import { useApi } from "~/api/ApiProvider";
 import { useSession } from "~/auth/SessionProvider";
-
-/** Which of the cached answers an event makes old: the first parts of their keys. */
-const STALE_AFTER: Record<string, string[]> = {
-  watcher: ["symbols"],
-  candle: ["candles", "indicators", "symbols"],
-  signal: ["signals", "symbols"],
-  win_rate: ["win-rates"],
-  credits: ["credits"],
-  job: ["jobs"],
-  queue: ["admin"],
-};
+import { isStale } from "./stale";
 
 type Heard = (event: LiveEvent) => void;
 
@@ -44,7 +34,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     const onEvent = (event: LiveEvent) => {
       // Something was missed, or nothing is known yet: all of it is read anew.
       if (event.type === "reset") void cache.invalidateQueries();
-      for (const key of STALE_AFTER[event.type] ?? []) void cache.invalidateQueries({ queryKey: [key] });
+      else void cache.invalidateQueries({ predicate: query => isStale(query.queryKey, event) });
       for (const heard of listeners.current) heard(event);
     };
     void api.follow({ onEvent, onState: setState }, over.signal);

@@ -236,7 +236,11 @@ function State({ market, now }: { market: Market; now: Date }) {
         {word}
       </Badge>
       <span className={health === "well" ? "visually-hidden" : style.advice}>
-        {health === "parked" || health === "late" ? text : <span className="visually-hidden">{text}</span>}
+        {health === "parked" || health === "late" || health === "unknown" ? (
+          text
+        ) : (
+          <span className="visually-hidden">{text}</span>
+        )}
       </span>
     </span>
   );

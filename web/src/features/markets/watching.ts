@@ -7,7 +7,7 @@ import { symbolPath } from "~/format";
 import { keyOf, type Market } from "./market";
 import type { Timeframe } from "./timeframes";
 
-const WATCHED = ["symbols", "watched"];
+const WATCHED = ["symbols", "watch-list"];
 const PAGE_ROWS = 200;
 /** What a sparkline shows, and enough for a day of hourly candles. */
 const CANDLES = 48;
