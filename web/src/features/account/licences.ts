@@ -3,7 +3,7 @@ export const LICENCES: readonly { name: string; licence: string }[] = [
   { name: "@ai-sdk/react", licence: "Apache-2.0" },
   { name: "@base-ui/react", licence: "MIT" },
   { name: "@fontsource-variable/inter", licence: "OFL-1.1" },
-  { name: "@supabase/supabase-js", licence: "MIT" },
+  { name: "@supabase/auth-js", licence: "MIT" },
   { name: "@tanstack/react-query", licence: "MIT" },
   { name: "ai", licence: "Apache-2.0" },
   { name: "dompurify", licence: "(MPL-2.0 OR Apache-2.0)" },

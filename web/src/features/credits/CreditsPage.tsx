@@ -13,14 +13,14 @@ export default function CreditsPage() {
     <Page title="Credits">
       <Balance />
       <div className={style.columns}>
-        <div className={style.column}>
-          <Spending />
-          <History />
-        </div>
-        <div className={style.column}>
+        <Spending />
+        <div className={style.aside}>
           <Limits />
           <Costs />
           <Statement />
+        </div>
+        <div>
+          <History />
         </div>
       </div>
     </Page>
