@@ -71,9 +71,18 @@ async def show_config(request: Request) -> Response:
         supabase_url=public.supabase_url,
         auth_url=f"{public.supabase_url}/auth/v1",
         publishable_key=public.publishable_key,
-        api_url=public.api_url or str(request.base_url).rstrip("/"),
+        api_url=public.api_url or _origin(request, is_behind_proxy=resources.limits.trusted_hops > 0),
     )
     return json_answer(config)
+
+
+def _origin(request: Request, *, is_behind_proxy: bool) -> str:
+    """Where the browser reached us: a proxy speaks TLS for us and plainly to us, and says so."""
+    told = request.headers.get("x-forwarded-proto", "").rpartition(",")[2].strip()
+    url = (
+        request.base_url.replace(scheme="https") if is_behind_proxy and told == "https" else request.base_url
+    )
+    return str(url).rstrip("/")
 
 
 @documented(

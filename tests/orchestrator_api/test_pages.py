@@ -18,6 +18,14 @@ async def test_config_tells_clients_where_to_sign_in(api: httpx2.AsyncClient) ->
     }
 
 
+async def test_config_names_the_scheme_that_the_browser_used(api: httpx2.AsyncClient) -> None:
+    # Render ends TLS and asks plainly: a page over https may ask nothing over http.
+    answer = await api.get("/config.json", headers={"x-forwarded-proto": "https"})
+    other = await api.get("/config.json", headers={"x-forwarded-proto": "javascript"})
+
+    assert (answer.json()["api_url"], other.json()["api_url"]) == ("https://api.test", "http://api.test")
+
+
 async def test_pages_allow_no_inline_script_and_reach_only_the_auth_server(api: httpx2.AsyncClient) -> None:
     for path in ("/", "/docs"):
         answer = await api.get(path)
