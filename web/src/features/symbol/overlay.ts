@@ -201,7 +201,7 @@ export class Overlay implements ISeriesPrimitive<Time> {
         context.lineTo(width, neckline);
         context.stroke();
       }
-      this.#label(context, shape.name, last.x, last.y, colour, width);
+      if (last.x >= 0 && last.x <= width) this.#label(context, shape.name, last.x, last.y, colour, width);
     }
   }
 
