@@ -61,6 +61,19 @@ async def test_an_answer_is_spoken_and_costs_five_more(chats: Chats, simulators:
         assert audio.content == silence(spoken_text(ANSWER), 64)
 
 
+async def test_a_stored_answer_can_be_heard_again(chats: Chats, simulators: str, tmp_path: Path) -> None:
+    async with speaking(chats, simulators, tmp_path) as chat:
+        answer = (await chat.ask(voice=True)).json()
+        path = f"/v1/conversations/{answer['conversation_id']}/messages"
+        said, asked = (await chat.client.get(path, headers=chat.headers)).json()["items"]
+        audio = await chat.client.get(said["audio_url"])
+        await chat.database.execute("delete from voice_recordings")
+        forgotten = (await chat.client.get(path, headers=chat.headers)).json()["items"][0]
+
+    assert (audio.status_code, audio.headers["content-type"]) == (200, "audio/mpeg")
+    assert (asked["audio_url"], forgotten["audio_url"]) == (None, None)
+
+
 async def test_the_ui_stream_ends_after_the_audio(chats: Chats, simulators: str, tmp_path: Path) -> None:
     async with speaking(chats, simulators, tmp_path) as chat:
         response = await chat.client.post(

@@ -219,6 +219,8 @@ describe("a stream that was cut", () => {
       output_tokens: null,
       finish_reason: null,
       signals: [],
+      cached: false,
+      audio_url: null,
       rating: null,
       rating_comment: null,
       created_at: "2026-11-27T01:00:00Z",

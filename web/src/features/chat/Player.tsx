@@ -1,5 +1,6 @@
 import { Pause, Play } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
+import { useApi } from "~/api/ApiProvider";
 import { Button } from "~/components/Button";
 import style from "./Player.module.css";
 
@@ -10,6 +11,7 @@ function clock(seconds: number): string {
 
 /** Plays an answer that was spoken. The link is signed: it needs no token. */
 export function Player({ url }: { url: string }) {
+  const { connection } = useApi();
   const audio = useRef<HTMLAudioElement>(null);
   const [isPlaying, setPlaying] = useState(false);
   const [hasFailed, setFailed] = useState(false);
@@ -33,7 +35,7 @@ export function Player({ url }: { url: string }) {
       {/* biome-ignore lint/a11y/useMediaCaption: it speaks the text beside it */}
       <audio
         ref={audio}
-        src={url}
+        src={url.startsWith("/") ? connection.apiUrl + url : url}
         preload="metadata"
         onPlay={() => setPlaying(true)}
         onPause={() => setPlaying(false)}

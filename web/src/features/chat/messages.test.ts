@@ -163,6 +163,8 @@ it("stored messages are as the stream would have brought them, without those tha
     output_tokens: null,
     finish_reason: null,
     signals: [],
+    cached: false,
+    audio_url: null,
     rating: null,
     rating_comment: null,
     created_at: "2026-11-27T01:00:00Z",

@@ -30,7 +30,7 @@ const restartFrame = z.object({
   model: z.string(),
 });
 const creditsFrame = z.object({ charged: z.number(), balance: z.number().optional() });
-const audioFrame = z.object({ audioUrl: z.string().nullable(), refusal: z.string().optional() });
+const audioFrame = z.object({ audioUrl: z.string().nullish(), refusal: z.string().optional() });
 const metadataFrame = z.object({
   model: z.string().nullish(),
   provider: z.string().nullish(),
@@ -186,6 +186,7 @@ export function fromStored(message: Message): ChatMessage {
       provider: message.provider,
       credits: message.credits,
       finish_reason: message.finish_reason,
+      cached: message.cached,
       rating: message.rating,
       ...(message.input_tokens !== null &&
         message.output_tokens !== null && {
@@ -196,6 +197,7 @@ export function fromStored(message: Message): ChatMessage {
       { type: "data-signals", id: "signals", data: { signals: message.signals } },
       { type: "text", text: message.content, state: "done" },
       { type: "data-credits", id: "credits", data: { charged: message.credits ?? 0 } },
+      { type: "data-audio", id: "audio", data: { audioUrl: message.audio_url } },
     ],
   };
 }
