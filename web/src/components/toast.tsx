@@ -22,7 +22,7 @@ export function ToastProvider({ children }: { children: ReactNode }) {
 function Toasts() {
   const { toasts } = Toast.useToastManager();
   return toasts.map(toast => (
-    <Toast.Root key={toast.id} toast={toast} className={style.toast}>
+    <Toast.Root key={toast.id} toast={toast} className={style.toast} aria-label="Message">
       <Toast.Content className={style.toastContent}>
         <Toast.Description />
         {toast.actionProps && <Toast.Action className={style.toastAction} />}

@@ -69,8 +69,10 @@ export interface Column<Row> {
   /** Long text: takes what is left and may break. */
   isWide?: boolean;
   isEnd?: boolean;
-  /** Buttons and boxes; on a phone they stand without a name. */
+  /** Buttons and boxes: they stand without a name. */
   isBare?: boolean;
+  /** Named in the head of the table, but not on the card of a phone. */
+  isPlain?: boolean;
 }
 
 /** A table; on a phone each row is a card with its columns below each other. */
@@ -102,7 +104,7 @@ export function Rows<Row>({
             {columns.map(column => (
               <td
                 key={column.name}
-                data-name={column.isBare ? undefined : column.name}
+                data-name={column.isBare || column.isPlain ? undefined : column.name}
                 data-align={column.isEnd ? "end" : undefined}
                 data-wide={column.isWide || undefined}
               >

@@ -55,9 +55,21 @@ const COLUMNS: Column<Line>[] = [
       </time>
     ),
   },
-  { name: "Who", cell: ({ intent }) => <span className={style.breaking}>{personOf(intent.actor)}</span> },
-  { name: "What", cell: ({ intent }) => <strong className={style.nowrap}>{actionOf(intent.action)}</strong> },
-  { name: "On", cell: ({ intent }) => <code className={`small ${style.breaking}`}>{intent.entity}</code> },
+  {
+    name: "Who",
+    cell: ({ intent }) => <span className={style.nowrap}>{personOf(intent.actor)}</span>,
+  },
+  {
+    name: "What",
+    isPlain: true,
+    isWide: true,
+    cell: ({ intent }) => (
+      <span className={style.stackTight}>
+        <strong>{actionOf(intent.action)}</strong>
+        <code className={`small muted ${style.breaking}`}>{intent.entity}</code>
+      </span>
+    ),
+  },
   {
     name: "Result",
     cell: line => {

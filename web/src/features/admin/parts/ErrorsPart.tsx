@@ -110,7 +110,12 @@ const COLUMNS: Column<RecentError>[] = [
   { name: "When", cell: error => <When time={error.occurred_at} /> },
   { name: "Service", cell: error => error.service },
   { name: "Code", cell: error => <Badge tone="bad">{error.code}</Badge> },
-  { name: "What", isWide: true, cell: error => <span className={style.breaking}>{error.message}</span> },
+  {
+    name: "What",
+    isPlain: true,
+    isWide: true,
+    cell: error => <span className={style.breaking}>{error.message}</span>,
+  },
   { name: "Where", isWide: true, cell: error => <Where error={error} /> },
 ];
 

@@ -209,20 +209,22 @@ function Toolbar({
           kind="primary"
           disabled={doable(chosen, "retry").length === 0}
           isBusy={isBusy}
+          aria-label="Retry selected"
           onClick={() => onAsk("retry", chosen)}
         >
           <RotateCcw size={14} aria-hidden />
-          Retry selected
+          Retry
         </Button>
         <Button
           size="small"
           kind="danger"
           disabled={count === 0}
           isBusy={isBusy}
+          aria-label="Discard selected"
           onClick={() => onAsk("discard", chosen)}
         >
           <Trash2 size={14} aria-hidden />
-          Discard selected
+          Discard
         </Button>
       </span>
     </div>
@@ -251,6 +253,7 @@ function columnsOf(
     },
     {
       name: "Letter",
+      isPlain: true,
       isWide: true,
       cell: letter => (
         <button type="button" className={style.letter} onClick={() => open(keyOf(letter))}>

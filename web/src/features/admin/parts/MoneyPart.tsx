@@ -101,7 +101,7 @@ function Books({ money }: { money: Money }) {
 }
 
 const ENTRIES: Column<EntryTotal>[] = [
-  { name: "Kind", cell: row => row.kind },
+  { name: "Kind", isPlain: true, cell: row => row.kind },
   { name: "Credits, 24 hours", isEnd: true, cell: row => signed(row.credits_day) },
   { name: "Entries, 24 hours", isEnd: true, cell: row => whole(row.entries_day) },
   { name: "Credits ever", isEnd: true, cell: row => signed(row.credits) },

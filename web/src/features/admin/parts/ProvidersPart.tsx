@@ -101,7 +101,7 @@ function Provider({ provider }: { provider: ProviderStanding }) {
 }
 
 const VENDORS: Column<Vendor>[] = [
-  { name: "Vendor", cell: vendor => <code>{vendor.vendor}</code> },
+  { name: "Vendor", isPlain: true, cell: vendor => <code>{vendor.vendor}</code> },
   { name: "State", cell: vendor => <VendorState vendor={vendor} /> },
   {
     name: "Requests this month",
@@ -160,7 +160,7 @@ function VendorState({ vendor }: { vendor: Vendor }) {
 }
 
 const SOURCES: Column<Source>[] = [
-  { name: "Source", cell: source => <code>{source.source}</code> },
+  { name: "Source", isPlain: true, cell: source => <code>{source.source}</code> },
   { name: "Vendor", cell: source => <code className="muted">{source.vendor}</code> },
   {
     name: "State",

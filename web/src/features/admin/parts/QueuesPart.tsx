@@ -8,6 +8,7 @@ import { Card } from "~/components/layout";
 import { Badge, Notice, SkeletonRows } from "~/components/states";
 import { duration, whole } from "~/format";
 import style from "../admin.module.css";
+import { personOf } from "../audit";
 import { type Column, Loaded, Rows, Tile, Tiles, TilesLoading } from "../bits";
 import { useProviders } from "../data";
 import { pathOf } from "../partNames";
@@ -236,10 +237,13 @@ export function QueueMark({ queue }: { queue: QueueStanding }) {
   if (state === "late") return <Badge tone="bad">late</Badge>;
   if (state !== "paused") return null;
   return (
-    <Badge tone="warn">
-      <Pause size={12} aria-hidden />
-      paused{queue.paused_by && ` by ${queue.paused_by}`}
-    </Badge>
+    <span className={style.paused}>
+      <Badge tone="warn">
+        <Pause size={12} aria-hidden />
+        paused
+      </Badge>
+      {queue.paused_by && <span className="muted small">by {personOf(queue.paused_by)}</span>}
+    </span>
   );
 }
 

@@ -56,6 +56,7 @@ export function SchedulesPart({ reasons }: { reasons: readonly string[] }) {
 const COLUMNS: Column<Schedule>[] = [
   {
     name: "Schedule",
+    isPlain: true,
     cell: one => (
       <span className={style.named}>
         <code>{one.job}</code>

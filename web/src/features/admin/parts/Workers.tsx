@@ -44,7 +44,7 @@ export function Workers({ workers, horizon }: Pick<QueueOverview, "workers" | "h
 }
 
 const COLUMNS: Column<Worker>[] = [
-  { name: "Worker", cell: worker => <code className={style.nowrap}>{worker.worker_id}</code> },
+  { name: "Worker", isPlain: true, cell: worker => <code className={style.nowrap}>{worker.worker_id}</code> },
   {
     name: "State",
     cell: worker => <Badge tone={TONES[stateOfWorker(worker)]}>{stateOfWorker(worker)}</Badge>,
