@@ -1,11 +1,11 @@
-import type { Session, SupabaseClient } from "@supabase/supabase-js";
+import type { GoTrueClient, Session } from "@supabase/auth-js";
 import { useQueryClient } from "@tanstack/react-query";
 import type { Config } from "@zmarty/client";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
-import { supabaseOf } from "./supabase";
+import { authOf } from "./client";
 
 interface SignedIn {
-  auth: SupabaseClient["auth"];
+  auth: GoTrueClient;
   /** Where the auth server is; its `/settings` says which other ways to sign in there are. */
   authUrl: string;
   /** Names the project to the auth server's gateway; it is public. */
@@ -24,14 +24,14 @@ const Context = createContext<SignedIn | null>(null);
 
 export function SessionProvider({ config, children }: { config: Config; children: ReactNode }) {
   const cache = useQueryClient();
-  const supabase = supabaseOf(config);
+  const auth = authOf(config);
   const [session, setSession] = useState<Session | null | undefined>(undefined);
   const userId = session?.user.id ?? null;
 
   useEffect(() => {
-    const { data } = supabase.auth.onAuthStateChange((_event, changed) => setSession(changed));
+    const { data } = auth.onAuthStateChange((_event, changed) => setSession(changed));
     return () => data.subscription.unsubscribe();
-  }, [supabase]);
+  }, [auth]);
 
   // Whatever was read belongs to whoever read it.
   // biome-ignore lint/correctness/useExhaustiveDependencies: each change of the user empties the cache
@@ -39,19 +39,19 @@ export function SessionProvider({ config, children }: { config: Config; children
 
   const value = useMemo<SignedIn>(
     () => ({
-      auth: supabase.auth,
+      auth,
       authUrl: config.auth_url,
       publishableKey: config.publishable_key,
       session,
       userId,
       email: session?.user.email ?? null,
       isOperator: session?.user.app_metadata.role === "operator",
-      accessToken: async () => (await supabase.auth.getSession()).data.session?.access_token ?? null,
+      accessToken: async () => (await auth.getSession()).data.session?.access_token ?? null,
       signOut: async () => {
-        await supabase.auth.signOut({ scope: "local" });
+        await auth.signOut({ scope: "local" });
       },
     }),
-    [supabase, config.auth_url, config.publishable_key, session, userId],
+    [auth, config.auth_url, config.publishable_key, session, userId],
   );
   return <Context value={value}>{children}</Context>;
 }

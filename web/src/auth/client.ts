@@ -1,0 +1,29 @@
+import { GoTrueClient } from "@supabase/auth-js";
+import type { Config } from "@zmarty/client";
+
+const clients = new Map<string, GoTrueClient>();
+
+/**
+ * The client of the auth server, one for each server: two would both renew the same session, and one of them would
+ * lose. It is supabase-js's own, without the parts that would speak to a project's tables, files and channels: nothing
+ * here does.
+ */
+export function authOf({
+  auth_url: url,
+  publishable_key: key,
+}: Pick<Config, "auth_url" | "publishable_key">): GoTrueClient {
+  const known = clients.get(url);
+  if (known) return known;
+  const made = new GoTrueClient({
+    url,
+    headers: { apikey: key, authorization: `Bearer ${key}` },
+    storageKey: "zmarty-session",
+    // A link's code is exchanged for a session; a token itself never stands in an address.
+    flowType: "pkce",
+    detectSessionInUrl: true,
+    persistSession: true,
+    autoRefreshToken: true,
+  });
+  clients.set(url, made);
+  return made;
+}
