@@ -2,7 +2,7 @@ import { Dialog as Drawer } from "@base-ui/react/dialog";
 import { useQuery } from "@tanstack/react-query";
 import { ApiError } from "@zmarty/client";
 import { History as HistoryIcon, MessageSquareOff, SquarePen } from "lucide-react";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useLocation, useParams, useSearch } from "wouter";
 import { useApi } from "~/api/ApiProvider";
 import { Button } from "~/components/Button";
@@ -11,8 +11,10 @@ import { Empty, SkeletonRows, Trouble } from "~/components/states";
 import { askedIn } from "./asked";
 import style from "./ChatPage.module.css";
 import { Conversation } from "./Conversation";
-import { History } from "./History";
 import { type ChatMessage, conversationFrom } from "./messages";
+
+// The page is there before its list of earlier conversations: a question can be asked meanwhile.
+const History = lazy(async () => ({ default: (await import("./History")).History }));
 
 const MESSAGES_MAX = 200;
 const NONE: ChatMessage[] = [];
@@ -42,12 +44,14 @@ export default function ChatPage() {
     setBegun({ id: draft, title: question });
   };
   const history = (
-    <History
-      current={conversation}
-      onNew={beNew}
-      onChosen={() => setDrawerOpen(false)}
-      onGone={() => navigate("/chat", { replace: true })}
-    />
+    <Suspense fallback={<SkeletonRows rows={6} />}>
+      <History
+        current={conversation}
+        onNew={beNew}
+        onChosen={() => setDrawerOpen(false)}
+        onGone={() => navigate("/chat", { replace: true })}
+      />
+    </Suspense>
   );
   const shared = { onBegun: begin, onNew: beNew, symbol: asked.get("symbol"), draft: asked.get("ask") ?? "" };
 
