@@ -48,7 +48,9 @@ export function NotOperator({ wasOne = false, onChecked }: { wasOne?: boolean; o
         <div>
           <dt>In production</dt>
           <dd>
-            Set <code>app_metadata.role</code> of the account to <code>operator</code> in the auth server.
+            <span>
+              Set <code>app_metadata.role</code> of the account to <code>operator</code> in the auth server.
+            </span>
           </dd>
         </div>
       </dl>

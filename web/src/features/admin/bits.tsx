@@ -20,7 +20,7 @@ export function When({ time }: { time: string }) {
 export function AsOf({ time }: { time: number }) {
   return (
     <span className={style.asOf} data-testid="as-of">
-      {time > 0 ? `As of ${clock(time)}` : "Loading"}
+      {time > 0 && `As of ${clock(time)}`}
     </span>
   );
 }

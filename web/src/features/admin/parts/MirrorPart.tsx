@@ -66,7 +66,7 @@ export function MirrorPart({ queues, reasons }: { queues: QueueStanding[]; reaso
             {oldest?.last_error && (
               <Card title="Why the oldest waits">
                 <p className={style.breaking}>{oldest.last_error}</p>
-                <p className="muted small">Tried again at {dateTime(oldest.due_at)}.</p>
+                <p className="muted small">Next attempt: {dateTime(oldest.due_at)}.</p>
               </Card>
             )}
             <Parked rows={data.pages.flatMap(page => page.parked)} query={query} />
