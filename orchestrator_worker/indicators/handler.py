@@ -53,7 +53,9 @@ async def handle(delivery: Delivery[IngestIndicators], resources: Resources) -> 
     is_traded = await store.is_traded(trading, pair.symbol)
     if is_traded is None:
         return Bury("symbol_unknown", f"{pair.symbol} is no instrument that Zmarty knows")
-    failures = await store.ingest_failures(trading, pair.symbol, pair.timeframe)
+    counted = await store.ingest_failures(trading, pair.symbol, pair.timeframe)
+    # Its candles may be there already: the risk of a symbol is computed from its days, whoever watches those.
+    is_first, failures = counted is None, counted or 0
     if not is_traded:
         async with delivery.completing(trading) as connection:
             await store.save_progress(connection, pair.symbol, pair.timeframe, delisted(failures, now=now))
@@ -71,9 +73,9 @@ async def handle(delivery: Delivery[IngestIndicators], resources: Resources) -> 
     news = news_in(found.fetched, found.stored)
     candles = merged(found.stored, news, limit=HISTORY_BARS)
     progress = progress_after(pair.timeframe, found.stored, candles, failures=failures, now=now)
-    judged = candles[-1] if candles and (news or _is_by_hand(delivery)) else None
+    judged = candles[-1] if candles and (news or is_first or _is_by_hand(delivery)) else None
     # Whoever has just begun to watch a pair waits for its first signal, and for candles, not for what they lack.
-    patience = None if found.stored else FIRST_PATIENCE_SECONDS
+    patience = FIRST_PATIENCE_SECONDS if is_first or not found.stored else None
     readings: dict[str, Reading] = {}
     clusters = None
     if judged is not None:

@@ -27,9 +27,9 @@ async def is_traded(pool: Pool, symbol: Symbol) -> bool | None:
     return cast("bool | None", await pool.fetchval(_SQL["is_traded"], symbol))
 
 
-async def ingest_failures(pool: Pool, symbol: Symbol, timeframe: Timeframe) -> int:
-    """How many ingests in a row found nothing new."""
-    return cast(int, await pool.fetchval(_SQL["ingest_failures"], symbol, timeframe) or 0)
+async def ingest_failures(pool: Pool, symbol: Symbol, timeframe: Timeframe) -> int | None:
+    """How many ingests in a row found nothing new; None for a pair that was never ingested."""
+    return cast("int | None", await pool.fetchval(_SQL["ingest_failures"], symbol, timeframe))
 
 
 async def save_readings(

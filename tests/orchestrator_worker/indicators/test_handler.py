@@ -334,6 +334,21 @@ async def test_a_message_sent_by_hand_is_answered_even_without_a_new_candle(
     assert len(await follow_ups(trading)) == 1
 
 
+async def test_a_first_ingest_is_judged_though_its_candles_were_there_for_another_reason(
+    world: World, resources: Resources, trading: Pool
+) -> None:
+    await ingest(resources)
+    await follow_ups(trading)
+    # As if the risk of the symbol had stored these candles, and nobody had watched them yet.
+    await trading.execute("delete from ingest_state")
+    await trading.execute("delete from indicators")
+
+    await ingest(resources)
+
+    assert "technical" in await indicators(trading)
+    assert len(await follow_ups(trading)) == 1
+
+
 async def test_a_scheduled_message_without_a_new_candle_only_waits_longer(
     world: World, resources: Resources, trading: Pool
 ) -> None:
