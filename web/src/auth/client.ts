@@ -16,7 +16,8 @@ export function authOf({
   if (known) return known;
   const made = new GoTrueClient({
     url,
-    headers: { apikey: key, authorization: `Bearer ${key}` },
+    // Written as the client itself writes it: the user's token then takes the place of the key, and does not stand beside it.
+    headers: { apikey: key, Authorization: `Bearer ${key}` },
     storageKey: "zmarty-session",
     // A link's code is exchanged for a session; a token itself never stands in an address.
     flowType: "pkce",

@@ -83,7 +83,7 @@ function Drawing({
         </g>
       ))}
       {sum(spent) === 0 && (
-        <text className={style.axis} x={LEFT + (width - LEFT) / 2} y={floor / 2 + TOP} textAnchor="middle">
+        <text className={style.axis} x={LEFT + (width - LEFT) / 2} y={y(top / 4)} textAnchor="middle">
           Nothing was spent
         </text>
       )}

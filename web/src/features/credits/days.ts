@@ -54,7 +54,8 @@ export function monthsSince(since: Date, now: Date, most = 24): string[] {
 
 /** The top of the chart: a round number at or above the largest day. */
 export function roundTop(most: number): number {
-  if (most <= 5) return 5;
+  // Half of it is a whole number, too.
+  if (most <= 10) return Math.max(4, most + (most % 2));
   const size = 10 ** Math.floor(Math.log10(most));
   return [1, 2, 2.5, 5, 10].map(step => step * size).find(step => step >= most) ?? most;
 }
