@@ -22,7 +22,7 @@ from orchestrator_api.chat.planning import models_for, plan_answer
 from orchestrator_api.chat.question import Question
 from orchestrator_api.chat.voicing import audio_url_of, plan_speech, with_voice
 from orchestrator_api.credits import ledger
-from orchestrator_api.credits.pricing import CreditsExhausted, SpendingLimitReached
+from orchestrator_api.credits.pricing import VOICE_CREDITS, CreditsExhausted, SpendingLimitReached
 from orchestrator_api.limits.limiter import RateLimited
 from orchestrator_api.resources import Resources
 from zmarty.errors import (
@@ -88,7 +88,9 @@ async def ask(
         output_tokens_max=output_tokens_max,
         budget=budget,
     )
-    plan, briefing = equip(plan, briefing, budget)
+    # What was asked for goes before what a model might look up: that takes all it may.
+    wants_voice = question.voice and limits.voice and resources.voice is not None
+    plan, briefing = equip(plan, briefing, budget, reserved=VOICE_CREDITS if wants_voice else 0)
     speech = plan_speech(resources, question, plan, limits, budget)
     exchange = await open_exchange(resources.chat, user, question, with_voice(plan, speech), key)
     return answer(resources, exchange, plan, replace(briefing, speech=speech))

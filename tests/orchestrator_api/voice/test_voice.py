@@ -61,6 +61,17 @@ async def test_an_answer_is_spoken_and_costs_five_more(chats: Chats, simulators:
         assert audio.content == silence(spoken_text(ANSWER), 64)
 
 
+async def test_lookups_that_take_all_they_may_leave_the_voice_its_credits(
+    chats: Chats, simulators: str, tmp_path: Path
+) -> None:
+    async with speaking(chats, simulators, tmp_path) as chat:
+        answer = (await chat.ask(voice=True, price_cap=30)).json()
+        held = await chat.database.fetchval("select max(credits) from credit_holds")
+
+    assert held == 30
+    assert (answer["voice_refusal"], answer["credits"]) == (None, 6 + 5)
+
+
 async def test_a_stored_answer_can_be_heard_again(chats: Chats, simulators: str, tmp_path: Path) -> None:
     async with speaking(chats, simulators, tmp_path) as chat:
         answer = (await chat.ask(voice=True)).json()
