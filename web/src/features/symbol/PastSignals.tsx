@@ -60,7 +60,7 @@ export function PastSignals({ signals, hasOlder, shownId, error, onRetry, onOlde
     setLoading(false);
   };
   return (
-    <div className={style.stack}>
+    <div className={`${style.stack} ${style.tight}`}>
       <div className={style.choices}>
         <Segments label="Direction" value={side} options={SIDES} onChange={setSide} />
         {horizons.length > 1 && (
@@ -85,13 +85,13 @@ export function PastSignals({ signals, hasOlder, shownId, error, onRetry, onOlde
             <>
               <th scope="col">Candle</th>
               <th scope="col">Direction</th>
-              <th scope="col">Verdict</th>
-              <th scope="col" data-align="end">
-                Entry
-              </th>
               <th scope="col">Outcome</th>
               <th scope="col" data-align="end">
                 <abbr title="Return after costs; below: as a multiple of what was risked">Net return</abbr>
+              </th>
+              <th scope="col">Verdict</th>
+              <th scope="col" data-align="end">
+                Entry
               </th>
               <th scope="col">
                 <span className="visually-hidden">On the chart</span>
@@ -144,6 +144,7 @@ function Row({
       <td>
         <DirectionMark direction={signal.direction} />
       </td>
+      <Ending outcome={outcome} />
       <td>
         <Badge tone={verdict.tone}>{verdict.word}</Badge>
         {signal.confidence !== null && (
@@ -151,7 +152,6 @@ function Row({
         )}
       </td>
       <td data-align="end">{price(signal.entry_price)}</td>
-      <Ending outcome={outcome} />
       <td>
         <Button
           kind="quiet"

@@ -63,7 +63,7 @@ export function Record({ rows }: { rows: readonly WinRateRow[] }) {
   const horizons = [...new Set(record.map(row => row.horizon))];
   const total = record.find(row => row.direction === "all");
   return (
-    <div className={style.stack}>
+    <div className={`${style.stack} ${style.tight}`}>
       <div className={style.choices}>
         <Segments label="Signals counted" value={origin} options={ORIGINS} onChange={setOrigin} />
         {spans.length > 1 && (
