@@ -1,4 +1,4 @@
-import type { Corrected } from "@zmarty/client";
+import { ApiError, type Corrected } from "@zmarty/client";
 import type { FormEvent, ReactNode } from "react";
 import { Button } from "~/components/Button";
 import { Dialog } from "~/components/Dialog";
@@ -90,7 +90,8 @@ export function Correction({
         />
         {error && (
           <Notice tone="bad" title="Nothing was confirmed">
-            {error.message} Sending it again with the same key is safe.
+            {error.message}
+            {isUnclear(error) && " Sending it again with the same key is safe."}
           </Notice>
         )}
         <div className={style.formActions}>
@@ -104,4 +105,9 @@ export function Correction({
       </form>
     </Dialog>
   );
+}
+
+/** No answer, or none that says whether it happened. */
+function isUnclear(error: Error): boolean {
+  return !(error instanceof ApiError) || error.status === 0 || error.status >= 500;
 }

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { useApi } from "~/api/ApiProvider";
 import { SelectField, TextField } from "~/components/Field";
-import { signed, whole } from "~/format";
+import { whole } from "~/format";
 import style from "../admin.module.css";
 import { type Faults, faultsOfGrant, type GrantForm, grantOrder, newKey, PACKS } from "../orders";
 import { useAction } from "../useAction";
@@ -20,12 +20,8 @@ export function GrantDialog({ onClose }: { onClose: () => void }) {
   const api = useApi();
   const [form, setForm] = useState(empty);
   const [faults, setFaults] = useState<Faults<GrantForm>>({});
-  const grant = useAction(
-    (given: GrantForm) => api.post("/v1/admin/credits/grant", { body: grantOrder(given) }),
-    answer =>
-      answer.is_new
-        ? `${signed(answer.credits)} credits granted.`
-        : "This key was used before; nothing has changed.",
+  const grant = useAction((given: GrantForm) =>
+    api.post("/v1/admin/credits/grant", { body: grantOrder(given) }),
   );
   const set = (name: keyof GrantForm, text: string) => {
     setForm(known => ({ ...known, [name]: text }));

@@ -1,7 +1,6 @@
 import { useState } from "react";
 import { useApi } from "~/api/ApiProvider";
 import { TextField } from "~/components/Field";
-import { signed } from "~/format";
 import style from "../admin.module.css";
 import { type Faults, faultsOfRefund, newKey, type RefundForm, refundOrder } from "../orders";
 import { useAction } from "../useAction";
@@ -13,12 +12,8 @@ export function RefundDialog({ onClose }: { onClose: () => void }) {
   const api = useApi();
   const [form, setForm] = useState(empty);
   const [faults, setFaults] = useState<Faults<RefundForm>>({});
-  const refund = useAction(
-    (given: RefundForm) => api.post("/v1/admin/credits/refund", { body: refundOrder(given) }),
-    answer =>
-      answer.is_new
-        ? `${signed(answer.credits)} credits given back.`
-        : "This key was used before; nothing has changed.",
+  const refund = useAction((given: RefundForm) =>
+    api.post("/v1/admin/credits/refund", { body: refundOrder(given) }),
   );
   const set = (name: keyof RefundForm, text: string) => {
     setForm(known => ({ ...known, [name]: text }));
