@@ -66,7 +66,8 @@ export interface Estimate {
   most: number;
 }
 
-/** What a question will usually and at most cost; null while the prices are not known. The API decides before it answers. */
+/** What a question will usually cost, and at most: the API sets aside as much as the bounds allow, for what a model may look
+ * up, and charges what was used. Null while the prices are not known. */
 export function estimate({
   models,
   choice,
@@ -100,14 +101,10 @@ export function estimate({
     choice === ENSEMBLE
       ? all(OUTPUT_TOKENS_USUAL, priced) + cost(first, input, COMPARISON_TOKENS)
       : priced(chosen ?? first, OUTPUT_TOKENS_USUAL);
-  const longest =
-    choice === ENSEMBLE
-      ? all(plan.tokens_max, priced) + Math.max(...families.map(rate => cost(rate, input, COMPARISON_TOKENS)))
-      : Math.max(...(chosen ? [chosen] : families).map(rate => priced(rate, plan.tokens_max)));
   const { per_request, left_today } = balance.limits;
   const bounds = [priceCap, per_request, left_today, plan.price_cap, balance.available, PRICE_CAP_MAX].filter(
     bound => bound !== null,
   );
-  const most = Math.max(0, Math.min(longest + voice, ...bounds));
+  const most = Math.max(0, Math.min(...bounds));
   return { usual: Math.min(usual + voice, most), most };
 }

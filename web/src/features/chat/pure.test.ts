@@ -137,10 +137,10 @@ describe("models", () => {
     expect(isWithin({ ...model("x", "y", null), tier: "pro" }, "free")).toBe(false);
   });
   it("cost what the pricing says", () => {
-    // Read 1,500: Grok writes 400 for ⌈1.5 + 1.6⌉ + 1; at most GPT writes 1,000 for ⌈4.5 + 10⌉ + 2.
-    expect(estimate(asking)).toEqual({ usual: 5, most: 17 });
-    expect(estimate({ ...asking, choice: "grok" })).toEqual({ usual: 5, most: 7 });
-    expect(estimate({ ...asking, choice: "grok", hasVoice: true })).toEqual({ usual: 10, most: 12 });
+    // Read 1,500: Grok writes 400 for ⌈1.5 + 1.6⌉ + 1, GPT for ⌈4.5 + 4⌉ + 2.
+    expect(estimate(asking)).toEqual({ usual: 5, most: 20 });
+    expect(estimate({ ...asking, choice: "gpt" })).toEqual({ usual: 11, most: 20 });
+    expect(estimate({ ...asking, choice: "grok", hasVoice: true })).toEqual({ usual: 10, most: 20 });
   });
   it("cost no more than the least of all bounds", () => {
     expect(estimate({ ...asking, priceCap: 3 })?.most).toBe(3);
