@@ -57,7 +57,7 @@ async def show_app(request: Request) -> Response:
 
 @documented(
     summary="A page of the web app",
-    description="The same file at every address of the app: `/chat`, `/markets/BTC-USDT/1h`, `/admin/letters` and so on.",
+    description="The same file at every address of the app: `/chat`, `/markets/BTC-USDT/1h`, `/admin/dead-letters` and so on.",
     tag="Pages",
     responses={200: Answer("A page.", media_type="text/html")},
     access="public",

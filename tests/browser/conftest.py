@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Response,
+    async_playwright,
+    expect,
+)
 
 from tests.support.system import REPOSITORY, RunningSystem
 
@@ -28,11 +36,15 @@ ARGUMENTS = (
 PATIENCE_MS = 45_000
 DESKTOP = {"width": 1360, "height": 860}
 PHONE = {"width": 390, "height": 844}
-PASSWORD = "correct-horse-battery"  # noqa: S105 — of users that live as long as their test
+PASSWORD = "correct-horse-battery"
 AXE = REPOSITORY / "web" / "node_modules" / "axe-core" / "axe.min.js"
 # Where pictures go when somebody wants to look at them; see docs/screenshots.
 PICTURES = os.environ.get("BROWSER_PICTURES")
+# Counted once a day or after the first candles: a new system is asked before it has any, and says so.
+NOT_YET = re.compile(r"/v1/(risk|intelligence/market)/")
 _NUMBERS = count(1)
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -43,13 +55,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass
 class Visitor:
-    """One person at one browser. Whatever their console says of errors or of the policy fails the test."""
+    """One person at one browser. What their browser complains of fails the test: errors, refusals, the policy."""
 
     system: RunningSystem
     status: dict[str, Any]
     page: Page
     email: str
     complaints: list[str] = field(default_factory=list)
+    # What this person is refused on purpose.
+    expected: frozenset[int] = frozenset()
+
+    def hear(self, said: ConsoleMessage) -> None:
+        # Refusals are told with their address by `see`.
+        if said.type == "error" and "Failed to load resource" not in said.text:
+            self.complaints.append(said.text)
+
+    def see(self, answer: Response) -> None:
+        is_early = answer.status in {404, 422} and NOT_YET.search(answer.url)
+        if answer.status >= 400 and answer.status not in self.expected and not is_early:
+            self.complaints.append(f"{answer.status} {answer.request.method} {answer.url}")
 
     async def open(self, path: str) -> None:
         await self.page.goto(self.status["api"] + path)
@@ -87,13 +111,13 @@ async def visit(browser: Browser, system: RunningSystem) -> AsyncIterator[Callab
             page = await context.new_page()
             visitor = Visitor(system, system.status(), page, f"browser-{next(_NUMBERS)}@example.com")
             page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
-            page.on(
-                "console",
-                lambda said: visitor.complaints.append(said.text) if said.type == "error" else None,
-            )
+            page.on("console", visitor.hear)
+            page.on("response", visitor.see)
             visitors.append(visitor)
             return visitor
 
         yield come
+        for visitor in visitors:
+            await visitor.picture(f"last-{visitor.email}")
     complaints = {visitor.email: visitor.complaints for visitor in visitors if visitor.complaints}
     assert complaints == {}

@@ -12,7 +12,9 @@ from tests.browser.conftest import AXE, DESKTOP, PHONE, Visitor
 PAGES = ("/welcome", "/chat", "/markets", "/markets/BTC-USDT/1h", "/credits", "/account")
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"])
+@pytest.mark.parametrize(
+    ("viewport", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"]
+)
 async def test_pages_are_accessible_and_fit_the_screen(
     visit: Callable[..., Awaitable[Visitor]], viewport: dict[str, int], scheme: str
 ) -> None:

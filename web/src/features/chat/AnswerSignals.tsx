@@ -45,7 +45,7 @@ export function isNamed({ symbol }: Pick<ShownSignal, "symbol">, question: strin
 function Recorded({ signal }: { signal: ShownSignal }) {
   const api = useApi();
   const { data, isPending } = useQuery({
-    queryKey: ["win-rates", signal.symbol, signal.timeframe],
+    queryKey: ["win-rates", signal.symbol, signal.timeframe, "newest"],
     queryFn: () =>
       api.get("/v1/win-rates/{symbol}", {
         path: { symbol: symbolPath(signal.symbol) },
