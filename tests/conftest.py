@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
@@ -12,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import certifi
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -180,6 +182,25 @@ def loopback_only() -> Iterator[None]:
     patch = pytest.MonkeyPatch()
     patch.setattr(socket.socket, "connect", guarded_connect)
     patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_authorities() -> Iterator[None]:
+    """Let no client read the certificates of the world's authorities, which is most of what making one costs.
+
+    Nobody whom they certify can be reached from here.
+    """
+    load = ssl.SSLContext.load_verify_locations
+    public = {certifi.where(), ssl.get_default_verify_paths().openssl_cafile}
+
+    def load_own(self: ssl.SSLContext, cafile: Any = None, capath: Any = None, cadata: Any = None) -> None:
+        if cafile not in public:
+            load(self, cafile, capath, cadata)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(ssl.SSLContext, "load_verify_locations", load_own)
     yield
     patch.undo()
 
