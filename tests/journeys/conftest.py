@@ -1,6 +1,7 @@
 """One running system for all journeys: real processes, real clusters, driven from outside only."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -11,22 +12,48 @@ import pytest
 
 from tests.support.system import RunningSystem, running_system
 
-REQUEST_SECONDS = 30.0
+REQUEST_SECONDS = 60.0
 _NAMES = count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "journeys" in item.path.parts:
-            item.add_marker(pytest.mark.timeout(180))
+            item.add_marker(pytest.mark.timeout(300))
             # One worker of pytest-xdist runs them all: they share a system, and some of them kill parts of it.
             item.add_marker(pytest.mark.xdist_group("journeys"))
 
 
-@pytest.fixture(scope="session")
-def system() -> Iterator[RunningSystem]:
-    with running_system() as system:
-        yield system
+@dataclass
+class Shared:
+    """The one system of all journeys: up when the first of them asks, ended when the last one has."""
+
+    running: ExitStack = field(default_factory=ExitStack)
+    system: RunningSystem | None = None
+
+    def up(self) -> RunningSystem:
+        if self.system is None:
+            self.system = self.running.enter_context(running_system())
+        return self.system
+
+    def end(self) -> None:
+        self.running.close()
+        self.system = None
+
+
+SHARED = Shared()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    # Not at the end of the session: until then it would take its share of the machine from all other tests.
+    if nextitem is None or "journeys" not in nextitem.path.parts:
+        SHARED.end()
+
+
+@pytest.fixture
+def system() -> RunningSystem:
+    return SHARED.up()
 
 
 @dataclass

@@ -23,7 +23,7 @@ from tests.support import command_line
 
 Found = TypeVar("Found")
 
-UP_SECONDS = 120.0
+UP_SECONDS = 240.0
 STOP_SECONDS = 90.0
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
