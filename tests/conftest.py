@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import certifi
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from tests.support.databases import (
     BARE,
@@ -34,11 +35,40 @@ Dsn: TypeAlias = Callable[..., str]
 WHOLE_SYSTEM = ("tests/journeys/", "tests/chaos/test_storm.py", "tests/local_stack/test_system.py")
 
 
+# Seconds on a quiet machine, of what takes much longer than its number of tests tells.
+HEAVY = {
+    "the whole system": 300.0,
+    "tests/benchmarks/test_harness.py": 80.0,
+    "tests/orchestrator_worker/intelligence/patterns/test_planted.py": 50.0,
+    "tests/orchestrator_api/events/test_events.py": 50.0,
+    "tests/orchestrator_worker/test_consumer.py": 50.0,
+    "tests/orchestrator_worker/relay/test_function.py": 30.0,
+    "tests/local_stack/auth_server/test_accounts.py": 30.0,
+    "tests/orchestrator_api/chat/test_ai_sdk.py": 30.0,
+    "tests/orchestrator_api/simulation/test_simulation.py": 30.0,
+    "tests/orchestrator_api/test_process.py": 30.0,
+    "tests/orchestrator_worker/relay/test_backlog.py": 20.0,
+    "tests/console/test_migrations.py": 20.0,
+    "tests/ops/test_build.py": 20.0,
+}
+TEST_SECONDS = 0.15
+
+
 class ByModule(LoadScopeScheduling):
-    """Sends the tests of one module to one process, and all that start the whole system to the same."""
+    """Sends the tests of one module to one process, and all that start the whole system to the same.
+
+    The longest go first, so that none is left for one process to run alone at the end.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         return "the whole system" if nodeid.startswith(WHOLE_SYSTEM) else str(super()._split_scope(nodeid))
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        longest = max(
+            self.workqueue, key=lambda scope: HEAVY.get(scope, TEST_SECONDS * len(self.workqueue[scope]))
+        )
+        self.workqueue.move_to_end(longest, last=False)
+        super()._assign_work_unit(node)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -18,7 +18,7 @@ from zmarty.errors import FieldInvalid
 from zmarty.jobs import Job
 from zmarty.postgres import Pool
 
-JOB_SECONDS = 30
+JOB_SECONDS = 90
 
 Zmarty: TypeAlias = Callable[..., Awaitable["subprocess.CompletedProcess[str]"]]
 Start: TypeAlias = Callable[..., Awaitable[Command]]
@@ -57,7 +57,7 @@ async def newest_job(trading: Pool) -> Job:
     return job
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(240)
 async def test_a_backfill_is_followed_to_its_end(trading: Pool, start: Start) -> None:
     command = await start("btc", "--timeframe", "4h", "--since", "2024-01-01")
     job = await newest_job(trading)
@@ -88,7 +88,7 @@ async def test_a_backfill_is_followed_to_its_end(trading: Pool, start: Start) ->
     }
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(240)
 async def test_an_interrupt_leaves_the_work_and_says_how_to_go_on(trading: Pool, start: Start) -> None:
     command = await start("BTC/USDT", "--since", "2024-01-01")
     job = await newest_job(trading)
@@ -103,7 +103,7 @@ async def test_an_interrupt_leaves_the_work_and_says_how_to_go_on(trading: Pool,
     assert job.detail["since"] == "2024-01-01T00:00:00+00:00"
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(240)
 async def test_a_backfill_under_way_is_joined_and_cancelled(trading: Pool, zmarty: Zmarty) -> None:
     begun = await zmarty("BTC", "--since", "2024-01-01", "--detach")
     again = await zmarty("BTC", "--since", "2023-01-01", "--detach")
@@ -119,7 +119,7 @@ async def test_a_backfill_under_way_is_joined_and_cancelled(trading: Pool, zmart
     assert (nothing.returncode, nothing.stderr.strip()) == (1, "✗ no backfill of BTC/USDT 1h is under way")
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

@@ -27,7 +27,7 @@ def zmarty(chat_dsn: Callable[..., str], trading_dsn: Callable[..., str]) -> Zma
     return run
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_a_key_is_shown_once_and_only_its_digest_is_kept(
     zmarty: Zmarty, trading: Pool, chat: Pool
 ) -> None:
@@ -50,7 +50,7 @@ async def test_a_key_is_shown_once_and_only_its_digest_is_kept(
     assert all(made["key"] not in (entry["told"] or "") for entry in kept)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_a_revoked_key_stays_revoked(zmarty: Zmarty, trading: Pool) -> None:
     made = json.loads((await zmarty("service-key", "create", "fox", "--json")).stdout)
 
@@ -64,7 +64,7 @@ async def test_a_revoked_key_stays_revoked(zmarty: Zmarty, trading: Pool) -> Non
     assert "no service key has the id" in unknown.stderr
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_an_unknown_scope_is_refused(zmarty: Zmarty, trading: Pool) -> None:
     refused = await zmarty("service-key", "create", "fox", "--scope", "everything")
 
