@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
+import pytest
 
 from tests.journeys.conftest import World
 from tests.journeys.test_blueprint import until, watch
+from tests.journeys.test_failures import all_done
 
 # A minute of the schedule, and the way there.
-MINUTE_SECONDS = 65
+MINUTE_SECONDS = 120
 
 
 async def reference(world: World, user_id: str) -> asyncpg.Record | None:
@@ -37,6 +40,22 @@ async def reconcile(world: World, *arguments: str) -> dict[str, Any]:
     return said
 
 
+@pytest.fixture
+async def by_hand_only(world: World) -> AsyncIterator[None]:
+    """Without the comparison of every five minutes, whose mark may come between what is broken here and our look at it.
+
+    What an earlier try left broken is mended first.
+    """
+    job = await world.trading.fetchrow("select schedule, command from cron.job where jobname = 'reconcile'")
+    assert job is not None
+    await world.trading.execute("select cron.unschedule('reconcile')")
+    await until(lambda: all_done(world, "reconcile"))
+    await reconcile(world, "--repair")
+    yield
+    await world.trading.execute("select cron.schedule('reconcile', $1, $2)", job["schedule"], job["command"])
+
+
+@pytest.mark.usefixtures("by_hand_only")
 async def test_a_user_is_mirrored_within_a_minute_and_mended_when_broken(world: World) -> None:
     headers = world.sign_up()
     await watch(world, headers, "ETH/USDT", "4h")
@@ -61,8 +80,8 @@ async def test_a_user_is_mirrored_within_a_minute_and_mended_when_broken(world: 
     async def done() -> bool:
         return bool((await world.api.get(path, headers=headers)).json()["state"] == "done")
 
-    await until(done, seconds=30)
+    await until(done)
     assert (await world.api.get(path, headers=headers)).json()["result"]["repaired"] == 2
     # The snapshot waits for its minute, which is no difference.
-    await until(lambda: is_watching(world, user_id), seconds=30)
+    await until(lambda: is_watching(world, user_id))
     assert (await reconcile(world))["differences"] == 0

@@ -88,7 +88,7 @@ class Chat:
 
     async def until_resolved(self) -> list[str]:
         """Wait until no hold is open, and say how they ended."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while "held" in (states := await self.holds()):
                 await asyncio.sleep(0.02)
         return states
@@ -104,7 +104,7 @@ async def served(resources: Resources) -> AsyncIterator[str]:
 
     server = uvicorn.Server(uvicorn.Config(create_app(given), port=0, log_config=None, access_log=False))
     serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while not server.started:
             await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
@@ -175,7 +175,7 @@ async def simulators() -> AsyncIterator[str]:
     config = uvicorn.Config(app, http=BreakableProtocol, ws="none", lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while not server.started:
             await asyncio.sleep(0.01)
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -42,7 +42,7 @@ async def under_way(chat: Chat) -> bool:
 
 
 async def until(condition: Callable[[], Awaitable[Any]]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while not await condition():
             await asyncio.sleep(0.02)
 
@@ -72,7 +72,7 @@ async def test_an_answer_is_followed_whole_through_another_instance(chats: Chats
     await until(lambda: under_way(chat))
 
     async with served(another_instance(chat).resources) as url, httpx2.AsyncClient(base_url=url) as client:
-        followed = await client.get(STREAM, headers=chat.headers, timeout=15)
+        followed = await client.get(STREAM, headers=chat.headers, timeout=60)
 
     assert followed.headers["x-vercel-ai-ui-message-stream"] == "v1"
     assert followed.text == await asked, "the same stream, frame by frame"
@@ -102,7 +102,7 @@ async def test_an_answer_whose_process_is_gone_ends_with_an_error(
         chat.user_id,
     )
 
-    followed = await chat.client.get(STREAM, headers=chat.headers, timeout=10)
+    followed = await chat.client.get(STREAM, headers=chat.headers, timeout=60)
 
     [credits, error] = frames_of(followed.text)
     assert credits["data"] == {"charged": 0}
@@ -293,7 +293,7 @@ class Moment:
     stops: bool
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(240)
 async def test_whoever_leaves_or_stops_whenever_pays_once_what_was_used(chats: Chats) -> None:
     """200 clients at random moments: gone before the headers, between words, near the end; some stop, and some only leave."""
     chat = await chats.scripted(xai=[chat_completion(*("word " for _ in range(20)))])
@@ -326,7 +326,7 @@ async def test_whoever_leaves_or_stops_whenever_pays_once_what_was_used(chats: C
             await client.delete(f"/v1/chat/{talk}/stream", headers=chat.headers)
 
     async with served(chat.resources) as url:
-        async with httpx2.AsyncClient(base_url=url, timeout=30) as client:
+        async with httpx2.AsyncClient(base_url=url, timeout=60) as client:
             waiting = asyncio.Semaphore(10)
 
             async def in_turn(number: int, moment: Moment) -> None:

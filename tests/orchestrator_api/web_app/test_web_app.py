@@ -78,9 +78,7 @@ async def test_assets_are_kept_for_ever(app: httpx2.AsyncClient) -> None:
     assert "immutable" in answer.headers["cache-control"]
 
 
-@pytest.mark.parametrize(
-    "name", ["none.js", "..%2Fsecret.txt", "%2e%2e%2fsecret.txt", "../secret.txt"]
-)
+@pytest.mark.parametrize("name", ["none.js", "..%2Fsecret.txt", "%2e%2e%2fsecret.txt", "../secret.txt"])
 async def test_nothing_else_can_be_read(app: httpx2.AsyncClient, name: str) -> None:
     answer = await app.get(f"/assets/{name}")
 
