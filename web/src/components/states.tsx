@@ -89,7 +89,6 @@ export function SkeletonRows({ rows = 4, height = "2.5rem" }: { rows?: number; h
   return (
     <div role="status" aria-label="Loading" style={{ display: "grid", gap: "0.5rem" }}>
       {Array.from({ length: rows }, (_, row) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: rows without identity
         <Skeleton key={row} height={height} />
       ))}
     </div>
