@@ -23,9 +23,17 @@ export default defineConfig({
     },
   },
   test: {
-    environment: "happy-dom",
-    passWithNoTests: true,
-    setupFiles: ["src/test/setup.ts"],
     restoreMocks: true,
+    testTimeout: 30_000,
+    retry: 1,
+    environment: "happy-dom",
+    projects: [
+      // A page of its own is most of what a file of tests costs: those of pure functions share one.
+      { extends: true, test: { name: "pure", include: ["{src,client/src}/**/*.test.ts"], isolate: false } },
+      {
+        extends: true,
+        test: { name: "components", include: ["src/**/*.test.tsx"], setupFiles: ["src/test/setup.ts"] },
+      },
+    ],
   },
 });

@@ -163,7 +163,7 @@ describe("a refusal", () => {
     await ask("What of FOO?");
     await userEvent.click(await screen.findByRole("button", { name: "Change the question" }));
     expect(screen.getByRole("textbox", { name: "Your question" })).toHaveProperty("value", "What of FOO?");
-    expect(screen.queryByTestId("question")).toBeNull();
+    await waitFor(() => expect(screen.queryByTestId("question")).toBeNull());
   });
 });
 
