@@ -8,18 +8,14 @@ from orchestrator_api.chat.prompt import prompt_tokens
 from orchestrator_api.chat.rounds import plan_rounds
 
 
-def equip(plan: Plan, briefing: Briefing, budget: Budget, *, reserved: int = 0) -> tuple[Plan, Briefing]:
-    """The plan that holds credits for calls, or the plan as it was and a briefing without tools.
-
-    `reserved` are credits of the budget that calls leave alone: for what the user has asked for beside the answer.
-    """
+def equip(plan: Plan, briefing: Briefing, budget: Budget) -> tuple[Plan, Briefing]:
+    """The plan that holds credits for calls, or the plan as it was and a briefing without tools."""
     equipped = replace(briefing.prompt, tools=briefing.tools)
     # An ensemble compares what models make of the same facts: none of them looks up its own.
     if plan.is_ensemble:
         return plan, replace(briefing, tools=())
-    credits = budget.credits - reserved
     if briefing.tools and (
-        richer := plan_rounds(plan, prompt_tokens=prompt_tokens(equipped), credits=credits)
+        richer := plan_rounds(plan, prompt_tokens=prompt_tokens(equipped), credits=budget.credits)
     ):
         return richer, briefing
     return plan, replace(briefing, tools=())

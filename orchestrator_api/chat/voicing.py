@@ -1,8 +1,10 @@
 """The spoken side of an answer: whether it may be spoken, the speaking, and what the client is told of it."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from orchestrator_api.chat.events import STOPPED
@@ -10,8 +12,12 @@ from orchestrator_api.chat.exchange import Draft, Exchange
 from orchestrator_api.chat.plan import Budget, Plan
 from orchestrator_api.chat.question import Question
 from orchestrator_api.chat.store import Limits
-from orchestrator_api.credits.pricing import VOICE_CREDITS
+from orchestrator_api.credits.pricing import VOICE_CREDITS, CreditsExhausted, SpendingLimitReached
 from orchestrator_api.resources import Resources
+from zmarty.errors import FieldInvalid
+
+if TYPE_CHECKING:
+    from orchestrator_api.chat.briefing import Briefing
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +36,30 @@ FAILED = "voice_unavailable: the answer could not be spoken; nothing was charged
 CUT_SHORT = "voice_unavailable: the answer was stopped before it was spoken; nothing was charged for it"
 
 
-def plan_speech(
-    resources: Resources, question: Question, plan: Plan, limits: Limits, budget: Budget
-) -> Speech | None:
-    """Whether the answer will be spoken, decided before credits are held; None when nobody asked for it."""
+def plan_spoken(
+    resources: Resources,
+    question: Question,
+    limits: Limits,
+    budget: Budget,
+    planned: Callable[[Budget], tuple[Plan, Briefing]],
+) -> tuple[Plan, Briefing, Speech | None]:
+    """The answer's plan, and whether it will be spoken: decided before credits are held. None when nobody asked for it.
+
+    What was asked for goes before what a model might write or look up: both take all they may. Raises what `planned`
+    raises when the budget does not even pay for the answer.
+    """
     if not question.voice:
-        return None
+        return *planned(budget), None
     if not limits.voice:
-        return NOT_IN_PLAN
+        return *planned(budget), NOT_IN_PLAN
     if resources.voice is None:
-        return NOT_OFFERED
-    if plan.credits + VOICE_CREDITS > budget.credits:
-        return NOT_PAID
-    return Speech()
+        return *planned(budget), NOT_OFFERED
+    lean = replace(budget, kept=VOICE_CREDITS)
+    try:
+        plan, briefing = planned(lean)
+    except (CreditsExhausted, SpendingLimitReached, FieldInvalid):
+        return *planned(budget), NOT_PAID
+    return plan, briefing, Speech() if plan.credits <= lean.credits else NOT_PAID
 
 
 def with_voice(plan: Plan, speech: Speech | None) -> Plan:
