@@ -1,4 +1,5 @@
 import type { SignalRow, WinRateRow } from "@zmarty/client";
+import { TIMEFRAME_SECONDS } from "~/timeframes";
 import type { Tone } from "./states";
 
 /** What the card needs of a signal: all of it is in `SignalRow`, and in the signals that come beside an answer of the chat. */
@@ -53,17 +54,6 @@ export function levelsOf(signal: Pick<ShownSignal, "entry_price" | "targets" | "
     }))
     .sort((one, other) => other.price - one.price);
 }
-
-const TIMEFRAME_SECONDS: Record<SignalRow["timeframe"], number> = {
-  "1m": 60,
-  "5m": 300,
-  "15m": 900,
-  "30m": 1_800,
-  "1h": 3_600,
-  "4h": 14_400,
-  "1d": 86_400,
-  "1w": 604_800,
-};
 
 /** When the signal could be known: when its candle closed. */
 export function knownAt(signal: Pick<ShownSignal, "closed_at" | "opened_at" | "timeframe">): Date {

@@ -3,8 +3,8 @@ import { Button } from "~/components/Button";
 import { Dialog } from "~/components/Dialog";
 import { Notice } from "~/components/states";
 import { useToast } from "~/components/toast";
+import { TIMEFRAME_DEFAULT, type Timeframe } from "~/timeframes";
 import { LimitNotice, SymbolPicker } from "./SymbolPicker";
-import { TIMEFRAME_DEFAULT, type Timeframe } from "./timeframes";
 import { useSymbolsMax, useWatch, useWatched, type WatchFailure, watchAll } from "./watching";
 
 /** Add symbols to the watch list; what is refused stays in the dialog with the reason. */

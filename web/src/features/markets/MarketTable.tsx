@@ -8,9 +8,9 @@ import { DirectionMark } from "~/components/SignalCard";
 import { knownAt } from "~/components/signal";
 import { Badge, Skeleton } from "~/components/states";
 import { ago, dateTime, duration, percent, price, signedPercent, symbolPath, whole } from "~/format";
+import { TIMEFRAME_WORDS } from "~/timeframes";
 import { changeOf, courseOf, keyOf, type Market, type Order, statusOf } from "./market";
 import style from "./markets.module.css";
-import { TIMEFRAME_WORDS } from "./timeframes";
 
 interface Sorting {
   order: Order;

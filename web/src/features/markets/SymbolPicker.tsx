@@ -3,10 +3,12 @@ import { useState } from "react";
 import { Segments } from "~/components/Segments";
 import { Notice, Skeleton } from "~/components/states";
 import ui from "~/components/ui.module.css";
+import { TIMEFRAMES, type Timeframe } from "~/timeframes";
 import { choicesOf } from "./choices";
 import style from "./picker.module.css";
-import { TIMEFRAME_OPTIONS, type Timeframe } from "./timeframes";
 import { useInstruments } from "./watching";
+
+const TIMEFRAME_OPTIONS = TIMEFRAMES.map(value => ({ value, label: value }));
 
 interface Props {
   chosen: readonly string[];

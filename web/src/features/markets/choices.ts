@@ -1,4 +1,14 @@
-import { SUGGESTED } from "./timeframes";
+/** Watched by most, so offered first. */
+export const SUGGESTED = [
+  "BTC/USDT",
+  "ETH/USDT",
+  "SOL/USDT",
+  "BNB/USDT",
+  "XRP/USDT",
+  "DOGE/USDT",
+  "ADA/USDT",
+  "LINK/USDT",
+];
 
 const SHOWN_MAX = 24;
 

@@ -1,7 +1,7 @@
 import type { CandleRow, SignalRow, WatchedSymbol, WinRateRow } from "@zmarty/client";
 import type { Tone } from "~/components/states";
 import { duration } from "~/format";
-import { TIMEFRAME_SECONDS, type Timeframe } from "./timeframes";
+import { TIMEFRAME_SECONDS, type Timeframe } from "~/timeframes";
 
 /** A watched symbol with what is known of it. undefined: still loading; null: there is none. Pure. */
 export interface Market {

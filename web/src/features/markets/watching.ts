@@ -4,8 +4,8 @@ import { useEffect, useState } from "react";
 import { useApi } from "~/api/ApiProvider";
 import { winRateFor } from "~/components/signal";
 import { symbolPath } from "~/format";
+import type { Timeframe } from "~/timeframes";
 import { keyOf, type Market } from "./market";
-import type { Timeframe } from "./timeframes";
 
 const WATCHED = ["symbols", "watch-list"];
 const PAGE_ROWS = 200;

@@ -6,6 +6,7 @@ import { ErrorBoundary } from "~/components/ErrorBoundary";
 import { DirectionMark } from "~/components/SignalCard";
 import { Skeleton } from "~/components/states";
 import { compact, dateTime, decimal, percent, price } from "~/format";
+import { TIMEFRAME_WORDS } from "~/timeframes";
 import type { ChartHandle } from "./CandleChart";
 import {
   bandsOf,
@@ -19,7 +20,6 @@ import {
   shortTime,
 } from "./chartData";
 import { LAYERS, useLayers } from "./layers";
-import { TIMEFRAME_NAMES } from "./pair";
 import style from "./symbol.module.css";
 import { type Pair, useClusters, useIntelligence, usePatterns } from "./useSymbol";
 
@@ -193,7 +193,7 @@ function InWords({ pair, rows }: { pair: Pair; rows: readonly CandleRow[] }) {
   return (
     <div className="visually-hidden">
       <p>
-        {pair.symbol} in candles of {TIMEFRAME_NAMES[pair.timeframe]}, from {dateTime(first.opened_at)} to{" "}
+        {pair.symbol} in candles of {TIMEFRAME_WORDS[pair.timeframe]}, from {dateTime(first.opened_at)} to{" "}
         {dateTime(last.closed_at)}: highest {price(high)}, lowest {price(low)}, last {price(last.close)}.
       </p>
       <table>

@@ -19,8 +19,9 @@ import { knownAt } from "~/components/signal";
 import { Badge } from "~/components/states";
 import { ago, dateTime, percent, price, symbolPath } from "~/format";
 import { useLiveState } from "~/live/LiveProvider";
+import { TIMEFRAME_WORDS, type Timeframe } from "~/timeframes";
 import { changeOf, freshnessOf, words } from "./chartData";
-import { TIMEFRAME_NAMES, type Timeframe, timeframesOf } from "./pair";
+import { timeframesOf } from "./pair";
 import style from "./symbol.module.css";
 import { type Pair, useRunningJobs, useWatching } from "./useSymbol";
 
@@ -71,7 +72,7 @@ export function Actions({ pair, watched }: { pair: Pair; watched: readonly Watch
           >
             {others.map(other => (
               <MenuItem key={other} onSelect={() => watchOther(other)}>
-                Watch {TIMEFRAME_NAMES[other]}
+                Watch {TIMEFRAME_WORDS[other]}
               </MenuItem>
             ))}
           </Menu>

@@ -6,6 +6,7 @@ import { Button, buttonClass } from "~/components/Button";
 import { ErrorBoundary } from "~/components/ErrorBoundary";
 import { Page } from "~/components/layout";
 import { Empty, Notice, Skeleton, SkeletonRows, Trouble } from "~/components/states";
+import { TIMEFRAME_WORDS } from "~/timeframes";
 import { Calibration } from "./Calibration";
 import { ChartPanel } from "./ChartPanel";
 import { Actions, Status } from "./Head";
@@ -14,7 +15,7 @@ import { Liquidations } from "./Liquidations";
 import { NARROW, ONE_COLUMN, Panel, useMedia } from "./Panel";
 import { PastSignals } from "./PastSignals";
 import { Patterns } from "./Patterns";
-import { symbolOf, TIMEFRAME_NAMES, timeframeOf } from "./pair";
+import { symbolOf, timeframeOf } from "./pair";
 import { Risk } from "./Risk";
 import { SignalPanel } from "./SignalPanel";
 import style from "./symbol.module.css";
@@ -116,7 +117,7 @@ function NotWatched({ pair }: { pair: Pair }) {
         </Button>
       }
     >
-      Zmarty then loads its history, judges every candle of {TIMEFRAME_NAMES[pair.timeframe]}, and keeps count
+      Zmarty then loads its history, judges every candle of {TIMEFRAME_WORDS[pair.timeframe]}, and keeps count
       of how its signals end.
     </Empty>
   );

@@ -6,7 +6,7 @@ import type {
   SignalRow,
 } from "@zmarty/client";
 import { numberLanguage } from "~/format";
-import { TIMEFRAMES, type Timeframe } from "./pair";
+import { TIMEFRAME_SECONDS, type Timeframe } from "~/timeframes";
 
 /** Seconds since 1970, as the chart counts time. */
 export function seconds(time: string): number {
@@ -49,7 +49,7 @@ export function marksOf(signals: readonly SignalRow[], timeframe: Timeframe): Ma
   for (const signal of signals) {
     const time = seconds(signal.opened_at);
     if (before?.time === time) continue;
-    const isNext: boolean = before !== null && time - before.time <= TIMEFRAMES[timeframe];
+    const isNext: boolean = before !== null && time - before.time <= TIMEFRAME_SECONDS[timeframe];
     if (signal.direction !== "flat") {
       marks.push({
         time,
@@ -175,13 +175,14 @@ const DAY = 86_400;
 export function changeOf(rows: readonly CandleRow[], timeframe: Timeframe): Change | null {
   const last = rows.at(-1);
   if (!last) return null;
-  const step = TIMEFRAMES[timeframe];
-  const wanted = step >= TIMEFRAMES["1w"] ? step : step >= 900 ? DAY : step >= 300 ? 12 * 3_600 : 3_600;
+  const step = TIMEFRAME_SECONDS[timeframe];
+  const wanted =
+    step >= TIMEFRAME_SECONDS["1w"] ? step : step >= 900 ? DAY : step >= 300 ? 12 * 3_600 : 3_600;
   const at = seconds(last.closed_at) - wanted;
   const before = [...rows].reverse().find(row => seconds(row.closed_at) <= at);
   // A candle far from that time would be another question.
   if (!before || before.close === 0 || at - seconds(before.closed_at) > step) return null;
-  const over = wanted >= TIMEFRAMES["1w"] ? "7 d" : `${wanted / 3_600} h`;
+  const over = wanted >= TIMEFRAME_SECONDS["1w"] ? "7 d" : `${wanted / 3_600} h`;
   return { share: last.close / before.close - 1, over };
 }
 
@@ -196,7 +197,7 @@ const GRACE_SHARE = 0.25;
 
 /** Whether the newest candle is as new as it can be: the next one is not long overdue. */
 export function freshnessOf(last: CandleRow, timeframe: Timeframe, now: Date): Freshness {
-  const step = TIMEFRAMES[timeframe];
+  const step = TIMEFRAME_SECONDS[timeframe];
   const closed = seconds(last.closed_at);
   const grace = Math.max(GRACE_SECONDS_MIN, Math.min(step * GRACE_SHARE, 1_800));
   const age = now.getTime() / 1000 - closed;

@@ -6,8 +6,8 @@ import { useApi } from "~/api/ApiProvider";
 import { QUIET_POLL_MS } from "~/api/queries";
 import { useToast } from "~/components/toast";
 import { symbolPath } from "~/format";
+import type { Timeframe } from "~/timeframes";
 import { type Growing, withNewest, withOlder } from "./growing";
-import type { Timeframe } from "./pair";
 
 /** How many rows one page has: the most that the API gives. */
 const PAGE = 200;

@@ -7,7 +7,6 @@ import { SignalCard, SignalCardSkeleton } from "~/components/SignalCard";
 import { Notice, SkeletonRows, Trouble } from "~/components/states";
 import { keyOf } from "~/features/markets/market";
 import { LimitNotice, SymbolPicker } from "~/features/markets/SymbolPicker";
-import { TIMEFRAME_DEFAULT, type Timeframe } from "~/features/markets/timeframes";
 import {
   useSymbolsMax,
   useUnwatch,
@@ -17,6 +16,7 @@ import {
   watchAll,
 } from "~/features/markets/watching";
 import { symbolPath } from "~/format";
+import { TIMEFRAME_DEFAULT, type Timeframe } from "~/timeframes";
 import { firstOf, STAGES, shareOf } from "./progress";
 import { type Arrival, useArrivals } from "./useArrivals";
 import style from "./welcome.module.css";

@@ -15,7 +15,7 @@ import { TrendChart } from "../TrendChart";
 import { useAction } from "../useAction";
 import { bytes, counted, perMinute, spaced, waiting } from "../words";
 import { PauseButton } from "./PauseButton";
-import { QueueMark } from "./QueuesPart";
+import { QueueMark } from "./QueueMark";
 
 /** One queue in full: how it went, what lies in it, and what can be done about it. */
 export function QueueDialog({

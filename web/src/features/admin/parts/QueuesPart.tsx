@@ -1,14 +1,13 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { Health, QueueOverview, QueueStanding } from "@zmarty/client";
-import { CircleCheck, Pause } from "lucide-react";
+import { CircleCheck } from "lucide-react";
 import { useState } from "react";
 import { Link } from "wouter";
 import { Button } from "~/components/Button";
 import { Card } from "~/components/layout";
-import { Badge, Notice, SkeletonRows } from "~/components/states";
+import { Notice, SkeletonRows } from "~/components/states";
 import { duration, whole } from "~/format";
 import style from "../admin.module.css";
-import { personOf } from "../audit";
 import { type Column, Loaded, Rows, Tile, Tiles, TilesLoading } from "../bits";
 import { useProviders } from "../data";
 import { pathOf } from "../partNames";
@@ -19,6 +18,7 @@ import { type Trouble, troublesOf } from "../troubles";
 import { counted, perMinute, waiting } from "../words";
 import { PauseButton } from "./PauseButton";
 import { QueueDialog } from "./QueueDialog";
+import { QueueMark } from "./QueueMark";
 import { Workers } from "./Workers";
 
 export function QueuesPart({
@@ -228,21 +228,6 @@ function RowActions({ queue, open }: { queue: QueueStanding; open: (name: string
         Look
       </Button>
       <PauseButton queue={queue} />
-    </span>
-  );
-}
-
-export function QueueMark({ queue }: { queue: QueueStanding }) {
-  const state = stateOfQueue(queue);
-  if (state === "late") return <Badge tone="bad">late</Badge>;
-  if (state !== "paused") return null;
-  return (
-    <span className={style.paused}>
-      <Badge tone="warn">
-        <Pause size={12} aria-hidden />
-        paused
-      </Badge>
-      {queue.paused_by && <span className="muted small">by {personOf(queue.paused_by)}</span>}
     </span>
   );
 }

@@ -1,8 +1,10 @@
-import type { WatchedSymbol } from "@zmarty/client";
+/** The timeframes of candles, shortest first: how long they last, and how they are said. Pure. */
 
-export type Timeframe = WatchedSymbol["timeframe"];
+import type { CandleRow } from "@zmarty/client";
 
-/** How long a candle of each lasts. */
+export type Timeframe = CandleRow["timeframe"];
+
+/** How long one candle lasts. */
 export const TIMEFRAME_SECONDS: Record<Timeframe, number> = {
   "1m": 60,
   "5m": 300,
@@ -13,10 +15,6 @@ export const TIMEFRAME_SECONDS: Record<Timeframe, number> = {
   "1d": 86_400,
   "1w": 604_800,
 };
-
-export const TIMEFRAMES = Object.keys(TIMEFRAME_SECONDS) as Timeframe[];
-
-export const TIMEFRAME_OPTIONS = TIMEFRAMES.map(value => ({ value, label: value }));
 
 /** As it is said in a sentence. */
 export const TIMEFRAME_WORDS: Record<Timeframe, string> = {
@@ -30,15 +28,6 @@ export const TIMEFRAME_WORDS: Record<Timeframe, string> = {
   "1w": "1 week",
 };
 
+export const TIMEFRAMES = Object.keys(TIMEFRAME_SECONDS) as Timeframe[];
+
 export const TIMEFRAME_DEFAULT: Timeframe = "1h";
-/** Watched by most, so offered first. */
-export const SUGGESTED = [
-  "BTC/USDT",
-  "ETH/USDT",
-  "SOL/USDT",
-  "BNB/USDT",
-  "XRP/USDT",
-  "DOGE/USDT",
-  "ADA/USDT",
-  "LINK/USDT",
-];
