@@ -39,7 +39,6 @@ check: setup ## format, lint, types, import contracts
 	@ruff format --check .
 	@ruff check .
 	@mypy
-	@mypy --explicit-package-bases tests
 	@lint-imports
 	@for config in $(FUNCTIONS); do (cd "$$(dirname "$$config")" && deno task --quiet check); done
 	@python -m local_stack.generated_pages --check
