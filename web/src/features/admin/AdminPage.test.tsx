@@ -267,4 +267,38 @@ describe("money", () => {
     const [first, second] = api.post.mock.calls.map(([, order]) => order.body.key);
     expect(second).toBe(first);
   });
+
+  it("stays open while it works, and comes back with its key when nobody knows what became of it", async () => {
+    answers({ "/v1/admin/queues": anOverview(), "/v1/admin/money": books });
+    let fail = (_: Error) => {};
+    api.post.mockReset();
+    api.post.mockImplementationOnce(() => new Promise((_, reject) => (fail = reject)));
+    open("/admin/money");
+    const openForm = async () => {
+      await userEvent.click(screen.getByRole("button", { name: "Refund a charge" }));
+      return screen.findByRole("dialog", { name: "Refund a charge" });
+    };
+    const dialog = await openForm();
+    fill(within(dialog).getByLabelText("Entry"), "7");
+    fill(within(dialog).getByLabelText("Reason"), "Sorry for the outage");
+    await userEvent.click(within(dialog).getByRole("button", { name: "Refund" }));
+    expect(within(dialog).getByRole("button", { name: "Cancel" })).toHaveProperty("disabled", true);
+    await userEvent.keyboard("{Escape}");
+    await userEvent.click(within(dialog).getByRole("button", { name: "Close" }));
+    fill(within(dialog).getByLabelText("Key"), "another");
+    fail(new ApiError("unreachable", "Zmarty cannot be reached.", 0));
+    expect(await within(dialog).findByText("Nothing was confirmed")).toBeTruthy();
+    await userEvent.click(within(dialog).getByRole("button", { name: "Cancel" }));
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+
+    const again = await openForm();
+    expect(within(again).getByText("The last one was not confirmed")).toBeTruthy();
+    api.post.mockResolvedValue({ entry_id: 9, user_id: "u", credits: 5, balance: 55, is_new: true });
+    await userEvent.click(within(again).getByRole("button", { name: "Refund" }));
+    await screen.findByTestId("corrected");
+    const [first, second] = api.post.mock.calls.map(([, order]) => order.body);
+    expect(second).toEqual(first);
+    await userEvent.click(screen.getByRole("button", { name: "Another one" }));
+    expect(screen.getByLabelText("Entry")).toHaveProperty("value", "");
+  });
 });

@@ -1,4 +1,4 @@
-import { ApiError, type Corrected } from "@zmarty/client";
+import type { Corrected } from "@zmarty/client";
 import type { FormEvent, ReactNode } from "react";
 import { Button } from "~/components/Button";
 import { Dialog } from "~/components/Dialog";
@@ -6,6 +6,7 @@ import { TextField } from "~/components/Field";
 import { Notice } from "~/components/states";
 import { signed, whole } from "~/format";
 import style from "../admin.module.css";
+import { isUnclear } from "../useOrder";
 
 /** The frame of the forms that move credits: their fields, what went wrong, and what came of it. */
 export function Correction({
@@ -13,6 +14,7 @@ export function Correction({
   yes,
   description,
   isBusy,
+  isLeft,
   error,
   done,
   reason,
@@ -25,6 +27,8 @@ export function Correction({
   yes: string;
   description: ReactNode;
   isBusy: boolean;
+  /** Sent before the form was closed, and not confirmed. */
+  isLeft: boolean;
   error: Error | null;
   done: Corrected | undefined;
   reason: {
@@ -41,6 +45,10 @@ export function Correction({
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!isBusy) onSubmit();
+  };
+  // Closed while it works it would hide what came of it.
+  const close = () => {
+    if (!isBusy) onClose();
   };
   if (done) {
     return (
@@ -67,7 +75,7 @@ export function Correction({
     );
   }
   return (
-    <Dialog isOpen onClose={onClose} title={title} description={description}>
+    <Dialog isOpen onClose={close} title={title} description={description}>
       <form className={style.form} onSubmit={submit} noValidate>
         {children}
         <TextField
@@ -88,14 +96,19 @@ export function Correction({
           spellCheck={false}
           onChange={event => reason.set("key", event.target.value)}
         />
-        {error && (
+        {isLeft && !isBusy && (
+          <Notice tone="warn" title="The last one was not confirmed">
+            It is shown as it was sent. Sending it again with the same key is safe.
+          </Notice>
+        )}
+        {error && !isBusy && (
           <Notice tone="bad" title="Nothing was confirmed">
             {error.message}
             {isUnclear(error) && " Sending it again with the same key is safe."}
           </Notice>
         )}
         <div className={style.formActions}>
-          <Button kind="quiet" onClick={onClose}>
+          <Button kind="quiet" disabled={isBusy} onClick={close}>
             Cancel
           </Button>
           <Button type="submit" kind="primary" isBusy={isBusy}>
@@ -105,9 +118,4 @@ export function Correction({
       </form>
     </Dialog>
   );
-}
-
-/** No answer, or none that says whether it happened. */
-function isUnclear(error: Error): boolean {
-  return !(error instanceof ApiError) || error.status === 0 || error.status >= 500;
 }

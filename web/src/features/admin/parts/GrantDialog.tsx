@@ -4,7 +4,7 @@ import { SelectField, TextField } from "~/components/Field";
 import { whole } from "~/format";
 import style from "../admin.module.css";
 import { type Faults, faultsOfGrant, type GrantForm, grantOrder, newKey, PACKS } from "../orders";
-import { useAction } from "../useAction";
+import { useOrder } from "../useOrder";
 import { Correction } from "./Correction";
 
 const empty = (): GrantForm => ({
@@ -18,13 +18,13 @@ const empty = (): GrantForm => ({
 
 export function GrantDialog({ onClose }: { onClose: () => void }) {
   const api = useApi();
-  const [form, setForm] = useState(empty);
   const [faults, setFaults] = useState<Faults<GrantForm>>({});
-  const grant = useAction((given: GrantForm) =>
+  const order = useOrder("grant", empty, (given: GrantForm) =>
     api.post("/v1/admin/credits/grant", { body: grantOrder(given) }),
   );
+  const { form } = order;
   const set = (name: keyof GrantForm, text: string) => {
-    setForm(known => ({ ...known, [name]: text }));
+    order.set(name, text);
     setFaults(known => ({ ...known, [name]: undefined }));
   };
   return (
@@ -32,19 +32,17 @@ export function GrantDialog({ onClose }: { onClose: () => void }) {
       title="Grant credits"
       yes="Grant"
       description="Adds credits to an account. It cannot be taken back here."
-      isBusy={grant.isPending}
-      error={grant.error}
-      done={grant.data}
+      isBusy={order.isBusy}
+      isLeft={order.isLeft}
+      error={order.error}
+      done={order.done}
       reason={{ reason: form.reason, key: form.key, faults, set }}
       onSubmit={() => {
         const found = faultsOfGrant(form);
         setFaults(found);
-        if (Object.keys(found).length === 0) grant.mutate(form);
+        if (Object.keys(found).length === 0) order.submit();
       }}
-      onAnother={() => {
-        grant.reset();
-        setForm(empty());
-      }}
+      onAnother={order.another}
       onClose={onClose}
     >
       <TextField

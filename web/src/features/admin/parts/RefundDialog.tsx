@@ -3,20 +3,20 @@ import { useApi } from "~/api/ApiProvider";
 import { TextField } from "~/components/Field";
 import style from "../admin.module.css";
 import { type Faults, faultsOfRefund, newKey, type RefundForm, refundOrder } from "../orders";
-import { useAction } from "../useAction";
+import { useOrder } from "../useOrder";
 import { Correction } from "./Correction";
 
 const empty = (): RefundForm => ({ entry: "", credits: "", reason: "", key: newKey() });
 
 export function RefundDialog({ onClose }: { onClose: () => void }) {
   const api = useApi();
-  const [form, setForm] = useState(empty);
   const [faults, setFaults] = useState<Faults<RefundForm>>({});
-  const refund = useAction((given: RefundForm) =>
+  const order = useOrder("refund", empty, (given: RefundForm) =>
     api.post("/v1/admin/credits/refund", { body: refundOrder(given) }),
   );
+  const { form } = order;
   const set = (name: keyof RefundForm, text: string) => {
-    setForm(known => ({ ...known, [name]: text }));
+    order.set(name, text);
     setFaults(known => ({ ...known, [name]: undefined }));
   };
   return (
@@ -24,19 +24,17 @@ export function RefundDialog({ onClose }: { onClose: () => void }) {
       title="Refund a charge"
       yes="Refund"
       description="Gives a charge back, or a part of it, and never more than was charged."
-      isBusy={refund.isPending}
-      error={refund.error}
-      done={refund.data}
+      isBusy={order.isBusy}
+      isLeft={order.isLeft}
+      error={order.error}
+      done={order.done}
       reason={{ reason: form.reason, key: form.key, faults, set }}
       onSubmit={() => {
         const found = faultsOfRefund(form);
         setFaults(found);
-        if (Object.keys(found).length === 0) refund.mutate(form);
+        if (Object.keys(found).length === 0) order.submit();
       }}
-      onAnother={() => {
-        refund.reset();
-        setForm(empty());
-      }}
+      onAnother={order.another}
       onClose={onClose}
     >
       <div className={style.formPair}>
