@@ -53,9 +53,11 @@ async def handle(delivery: Delivery[IngestIndicators], resources: Resources) -> 
     is_traded = await store.is_traded(trading, pair.symbol)
     if is_traded is None:
         return Bury("symbol_unknown", f"{pair.symbol} is no instrument that Zmarty knows")
-    counted = await store.ingest_failures(trading, pair.symbol, pair.timeframe)
-    # Its candles may be there already: the risk of a symbol is computed from its days, whoever watches those.
-    is_first, failures = counted is None, counted or 0
+    so_far = await store.ingest_progress(trading, pair.symbol, pair.timeframe)
+    failures = so_far.failures if so_far else 0
+    # Its candles may be there already: the risk of a symbol is computed from its days, whoever watches those. So may
+    # its row: cron writes one for each watched pair before it sends the first message.
+    is_first = so_far is None or so_far.last_opened_at is None
     if not is_traded:
         async with delivery.completing(trading) as connection:
             await store.save_progress(connection, pair.symbol, pair.timeframe, delisted(failures, now=now))
