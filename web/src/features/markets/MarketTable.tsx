@@ -7,10 +7,12 @@ import { Menu, MenuItem } from "~/components/Menu";
 import { DirectionMark } from "~/components/SignalCard";
 import { knownAt } from "~/components/signal";
 import { Badge, Skeleton } from "~/components/states";
-import { ago, dateTime, duration, percent, price, signedPercent, symbolPath, whole } from "~/format";
+import { ago, dateTime, percent, price, signedPercent, symbolPath, whole } from "~/format";
+import { changeOf, courseOf } from "~/market";
 import { TIMEFRAME_WORDS } from "~/timeframes";
-import { changeOf, courseOf, keyOf, type Market, type Order, statusOf } from "./market";
+import { keyOf, type Market, type Order, statusOf } from "./market";
 import style from "./markets.module.css";
+import { SPARK_CANDLES } from "./watching";
 
 interface Sorting {
   order: Order;
@@ -174,7 +176,7 @@ function PriceCell({ market }: { market: Market }) {
             <span
               className={`${style.under} num`}
               data-sign={Math.sign(change.share)}
-              title={`Within ${duration(change.seconds)}`}
+              title={`Within ${change.over}`}
             >
               {change.share !== 0 &&
                 (change.share > 0 ? (
@@ -183,7 +185,7 @@ function PriceCell({ market }: { market: Market }) {
                   <ArrowDown size={12} aria-label="down" />
                 ))}
               {signedPercent(change.share, 2)}
-              <span className={style.span}>{duration(change.seconds)}</span>
+              <span className={style.span}>{change.over}</span>
             </span>
           )}
         </>
@@ -195,7 +197,7 @@ function PriceCell({ market }: { market: Market }) {
 }
 
 function CourseCell({ market: { watched, candles } }: { market: Market }) {
-  const course = candles ? courseOf(candles) : [];
+  const course = candles ? courseOf(candles).slice(-SPARK_CANDLES) : [];
   const first = course[0]?.close ?? 0;
   const last = course.at(-1)?.close ?? 0;
   return (

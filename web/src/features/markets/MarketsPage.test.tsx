@@ -4,7 +4,7 @@ import { ApiError } from "@zmarty/client";
 import { beforeEach, expect, it, vi } from "vitest";
 import { ToastProvider } from "~/components/toast";
 import MarketsPage from "./MarketsPage";
-import { candlesSample, signalSample, watchedSample, winRateSample } from "./samples";
+import { candlesSample, daySample, signalSample, watchedSample, winRateSample } from "./samples";
 
 const page = (items: unknown[]) => ({ items, next: null });
 const known = vi.hoisted(() => ({ answers: {} as Record<string, unknown>, put: vi.fn(), delete: vi.fn() }));
@@ -29,7 +29,7 @@ beforeEach(() => {
   known.delete.mockReset().mockResolvedValue(undefined);
   known.answers = {
     "/v1/symbols": page([watchedSample()]),
-    "/v1/candles/{symbol}": page(candlesSample([60_000, 60_600], soon())),
+    "/v1/candles/{symbol}": page(daySample(60_000, 60_600, soon())),
     "/v1/signals/{symbol}": page([signalSample()]),
     "/v1/win-rates/{symbol}": page([winRateSample()]),
     "/v1/instruments": page([{ symbol: "PEPE/USDT", base: "PEPE", quote: "USDT" }]),

@@ -1,34 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { arranged, changeOf, courseOf, keyOf, statusOf, type View } from "./market";
-import { candlesSample, marketSample, NOW, signalSample, watchedSample, winRateSample } from "./samples";
-
-describe("courseOf", () => {
-  it("takes one exchange of each candle, oldest first", () => {
-    const candles = candlesSample([1, 2]);
-    const other = candles.map(candle => ({ ...candle, exchange: "kraken", close: 9 }));
-    const [first, second] = candles;
-    const [one, two] = other;
-    if (!first || !second || !one || !two) throw new Error("two candles each");
-    expect(courseOf([first, one, second, two]).map(candle => candle.close)).toEqual([1, 2]);
-  });
-});
-
-describe("changeOf", () => {
-  it("looks back a day where it can", () => {
-    const closes = Array.from({ length: 48 }, (_, at) => (at === 47 - 24 ? 50 : 100));
-    expect(changeOf(candlesSample(closes), "1h")).toEqual({ share: 1, seconds: 86_400 });
-  });
-  it("looks back as far as there are candles", () => {
-    expect(changeOf(candlesSample([100, 110]), "1h")).toEqual({
-      share: expect.closeTo(0.1),
-      seconds: 3_600,
-    });
-  });
-  it("says nothing of a single candle", () => {
-    expect(changeOf(candlesSample([100]), "1h")).toBeNull();
-    expect(changeOf([], "1h")).toBeNull();
-  });
-});
+import { arranged, keyOf, statusOf, type View } from "./market";
+import {
+  candlesSample,
+  daySample,
+  marketSample,
+  NOW,
+  signalSample,
+  watchedSample,
+  winRateSample,
+} from "./samples";
 
 describe("statusOf", () => {
   const health = (changes: Parameters<typeof marketSample>[0]) => statusOf(marketSample(changes), NOW).health;
@@ -44,8 +24,8 @@ describe("statusOf", () => {
     expect(health({ candles: undefined, error: new Error("away") })).toBe("unknown");
   });
   it("waits for the next candle before it calls data late", () => {
-    expect(health({ candles: candlesSample([1, 2], "2026-11-27T01:26:00Z") })).toBe("well");
-    expect(health({ candles: candlesSample([1, 2], "2026-11-27T01:24:00Z") })).toBe("late");
+    expect(health({ candles: candlesSample([1, 2], "2026-11-27T01:16:00Z") })).toBe("well");
+    expect(health({ candles: candlesSample([1, 2], "2026-11-27T01:14:00Z") })).toBe("late");
     const late = statusOf(marketSample({ candles: candlesSample([1, 2], "2026-11-26T22:30:00Z") }), NOW);
     expect(late.text).toContain("4 h ago");
     expect(late.text).toContain("3 h late");
@@ -65,7 +45,7 @@ describe("arranged", () => {
       watched: watchedSample({ symbol: "BTC/USDT" }),
       signal: signalSample({ strength: 90, direction: "short" }),
       winRate: winRateSample({ rate: 0.6 }),
-      candles: candlesSample([100, 90]),
+      candles: daySample(100, 90),
     }),
   ];
   const names = (view: Partial<View>) =>

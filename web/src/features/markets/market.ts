@@ -1,7 +1,8 @@
 import type { CandleRow, SignalRow, WatchedSymbol, WinRateRow } from "@zmarty/client";
 import type { Tone } from "~/components/states";
 import { duration } from "~/format";
-import { TIMEFRAME_SECONDS, type Timeframe } from "~/timeframes";
+import { changeOf, courseOf, freshnessOf } from "~/market";
+import { TIMEFRAME_SECONDS } from "~/timeframes";
 
 /** A watched symbol with what is known of it. undefined: still loading; null: there is none. Pure. */
 export interface Market {
@@ -16,34 +17,6 @@ export function keyOf({ symbol, timeframe }: { symbol: string; timeframe: string
   return `${symbol} ${timeframe}`;
 }
 
-/** The candles of one exchange each, oldest first: the API gives the newest first, and one for each exchange. */
-export function courseOf(candles: readonly CandleRow[]): CandleRow[] {
-  const byTime = new Map<string, CandleRow>();
-  for (const candle of candles) if (!byTime.has(candle.opened_at)) byTime.set(candle.opened_at, candle);
-  return [...byTime.values()].sort((one, other) => Date.parse(one.opened_at) - Date.parse(other.opened_at));
-}
-
-const DAY_SECONDS = 86_400;
-
-/** How the price moved in a day, or in as much of it as there are candles for; null with a single candle. */
-export function changeOf(
-  candles: readonly CandleRow[],
-  timeframe: Timeframe,
-): { share: number; seconds: number } | null {
-  const course = courseOf(candles);
-  const newest = course.at(-1);
-  if (!newest || course.length < 2) return null;
-  const wanted = Math.max(DAY_SECONDS, TIMEFRAME_SECONDS[timeframe]);
-  const end = Date.parse(newest.closed_at);
-  const before =
-    [...course].reverse().find(candle => end - Date.parse(candle.closed_at) >= wanted * 1000) ?? course[0];
-  if (!before || before === newest || before.close === 0) return null;
-  return {
-    share: newest.close / before.close - 1,
-    seconds: (end - Date.parse(before.closed_at)) / 1000,
-  };
-}
-
 export type Health = "loading" | "pending" | "parked" | "empty" | "late" | "well" | "unknown";
 
 export interface Status {
@@ -53,9 +26,6 @@ export interface Status {
   /** What it means and what to do. */
   text: string;
 }
-
-/** A candle is late when the one after it should be there too; exchanges need a moment. */
-const PATIENCE_SECONDS = 300;
 
 export function statusOf(
   { watched, candles, error }: Pick<Market, "watched" | "candles" | "error">,
@@ -96,14 +66,13 @@ export function statusOf(
       text: "Its candles are being fetched from the exchange. The first signal follows.",
     };
   }
-  const age = (now.getTime() - Date.parse(newest.closed_at)) / 1000;
-  const late = age - TIMEFRAME_SECONDS[watched.timeframe];
-  if (late > PATIENCE_SECONDS) {
+  const { isLate, age, overdue } = freshnessOf(newest, watched.timeframe, now);
+  if (isLate) {
     return {
       health: "late",
       word: "Data late",
       tone: "warn",
-      text: `The last candle closed ${duration(age)} ago; the next one is ${duration(late)} late. It is fetched as soon as the exchange answers.`,
+      text: `The last candle closed ${duration(age)} ago; the next one is ${duration(overdue)} late. It is fetched as soon as the exchange answers.`,
     };
   }
   return {

@@ -44,6 +44,11 @@ export function candlesSample(closes: readonly number[], closedAt = "2026-11-27T
     .reverse();
 }
 
+/** A day of them, from one price to another. */
+export function daySample(first: number, last: number, closedAt?: string): CandleRow[] {
+  return candlesSample([first, ...Array.from({ length: 24 }, () => last)], closedAt);
+}
+
 export function signalSample(changes: Partial<SignalRow> = {}): SignalRow {
   return {
     id: "c41a1e5e-49bf-490e-9c17-b5d16a1be0e6",
@@ -101,7 +106,7 @@ export function winRateSample(changes: Partial<WinRateRow> = {}): WinRateRow {
 export function marketSample(changes: Partial<Market> = {}): Market {
   return {
     watched: watchedSample(),
-    candles: candlesSample([100, 110]),
+    candles: daySample(100, 110),
     signal: signalSample(),
     winRate: winRateSample(),
     error: null,

@@ -4,13 +4,14 @@ import { useEffect, useState } from "react";
 import { useApi } from "~/api/ApiProvider";
 import { winRateFor } from "~/components/signal";
 import { symbolPath } from "~/format";
+import { candlesOfSpan } from "~/market";
 import type { Timeframe } from "~/timeframes";
 import { keyOf, type Market } from "./market";
 
 const WATCHED = ["symbols", "watch-list"];
 const PAGE_ROWS = 200;
-/** What a sparkline shows, and enough for a day of hourly candles. */
-const CANDLES = 48;
+/** What a sparkline shows. */
+export const SPARK_CANDLES = 48;
 const LOOKBACK_DAYS = 365;
 
 type Pair = Pick<WatchedSymbol, "symbol" | "timeframe">;
@@ -34,17 +35,22 @@ async function allWatched(api: Client, signal: AbortSignal): Promise<WatchedSymb
   return items;
 }
 
+/** Enough for the course and for the change, also where two exchanges give the same candles. */
+function candlesFor(timeframe: Timeframe): number {
+  return Math.min(PAGE_ROWS, Math.max(SPARK_CANDLES, 2 * candlesOfSpan(timeframe)));
+}
+
 /** What is known of each watched symbol; kept new by the live line. `pollMs` asks in between too. */
 export function useMarkets(watched: readonly WatchedSymbol[], pollMs: number | false = false): Market[] {
   const api = useApi();
   const path = (pair: Pair) => ({ symbol: symbolPath(pair.symbol) });
   const candles = useQueries({
     queries: watched.map(pair => ({
-      queryKey: ["candles", pair.symbol, pair.timeframe, "newest", CANDLES],
+      queryKey: ["candles", pair.symbol, pair.timeframe, "newest"],
       queryFn: ({ signal }: { signal: AbortSignal }) =>
         api.get("/v1/candles/{symbol}", {
           path: path(pair),
-          query: { timeframe: pair.timeframe, limit: CANDLES },
+          query: { timeframe: pair.timeframe, limit: candlesFor(pair.timeframe) },
           signal,
         }),
       refetchInterval: pollMs,

@@ -19,8 +19,9 @@ import { knownAt } from "~/components/signal";
 import { Badge } from "~/components/states";
 import { ago, dateTime, percent, price, symbolPath } from "~/format";
 import { useLiveState } from "~/live/LiveProvider";
+import { changeOf, freshnessOf } from "~/market";
 import { TIMEFRAME_WORDS, type Timeframe } from "~/timeframes";
-import { changeOf, freshnessOf, words } from "./chartData";
+import { words } from "./chartData";
 import { timeframesOf } from "./pair";
 import style from "./symbol.module.css";
 import { type Pair, useRunningJobs, useWatching } from "./useSymbol";
@@ -142,10 +143,10 @@ export function Status({
         <li>
           <span
             className={style.pulse}
-            data-state={freshness.state === "late" ? "late" : line === "live" ? "live" : "off"}
+            data-state={freshness.isLate ? "late" : line === "live" ? "live" : "off"}
             aria-hidden
           />
-          {freshness.state === "late" ? (
+          {freshness.isLate ? (
             <Badge tone="warn">Candles are late</Badge>
           ) : (
             <span className="visually-hidden">Up to date:</span>
@@ -153,7 +154,7 @@ export function Status({
           <time dateTime={last.closed_at} title={dateTime(last.closed_at)}>
             Candle closed {ago(last.closed_at, now)}
           </time>
-          {freshness.state === "fresh" && freshness.nextAt > now && (
+          {!freshness.isLate && freshness.nextAt > now && (
             <span className="muted">next {ago(freshness.nextAt, now)}</span>
           )}
         </li>

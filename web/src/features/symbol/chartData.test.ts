@@ -1,17 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  bandsOf,
-  changeOf,
-  freshnessOf,
-  marksOf,
-  newestMap,
-  planOf,
-  precisionOf,
-  seconds,
-  shapesOf,
-  words,
-} from "./chartData";
-import { candle, hour, signal } from "./fixtures";
+import { bandsOf, marksOf, newestMap, planOf, precisionOf, shapesOf, words } from "./chartData";
+import { hour, signal } from "./fixtures";
 
 describe("marksOf", () => {
   it("marks the first of a run with an arrow and the others with a dot", () => {
@@ -120,33 +109,6 @@ it("draws a pattern in the order of time", () => {
   ]);
   expect(shape?.name).toBe("Double top");
   expect(shape?.points.map(point => point.price)).toEqual([11, 10]);
-});
-
-describe("changeOf", () => {
-  const day = Array.from({ length: 30 }, (_, at) => candle(at));
-
-  it("compares with a day before", () => {
-    expect(changeOf(day, "1h")).toEqual({ share: 129 / 105 - 1, over: "24 h" });
-  });
-  it("is not known with too little history, or with a hole where the other price should be", () => {
-    expect(changeOf(day.slice(-5), "1h")).toBeNull();
-    expect(changeOf([candle(0), candle(29)], "1h")).toBeNull();
-    expect(changeOf([], "1h")).toBeNull();
-  });
-});
-
-describe("freshnessOf", () => {
-  const last = candle(0);
-  const after = (minutes: number) => new Date((seconds(last.closed_at) + minutes * 60) * 1000);
-
-  it("is fresh until the next candle is overdue", () => {
-    expect(freshnessOf(last, "1h", after(59)).state).toBe("fresh");
-    expect(freshnessOf(last, "1h", after(70)).state).toBe("fresh");
-    expect(freshnessOf(last, "1h", after(76)).state).toBe("late");
-  });
-  it("says when the next one is due", () => {
-    expect(freshnessOf(last, "1h", after(1)).nextAt.toISOString()).toBe(hour(2));
-  });
 });
 
 it("gives prices the digits they need", () => {

@@ -1,5 +1,4 @@
 import type {
-  CandleRow,
   LevelRow,
   MapRow,
   OrchestratorApiIntelligenceRowsPatternRow as PatternRow,
@@ -160,49 +159,4 @@ export interface ShownLevel {
 
 export function levelsShown(levels: readonly LevelRow[]): ShownLevel[] {
   return levels.map(({ kind, price, strength, touches }) => ({ kind, price, strength, touches }));
-}
-
-export interface Change {
-  /** As a share of the earlier price. */
-  share: number;
-  /** Over how long, in words: "24 h". */
-  over: string;
-}
-
-const DAY = 86_400;
-
-/** How far the price went in a day, or in as much as short candles cover, or since the candle before a week's. */
-export function changeOf(rows: readonly CandleRow[], timeframe: Timeframe): Change | null {
-  const last = rows.at(-1);
-  if (!last) return null;
-  const step = TIMEFRAME_SECONDS[timeframe];
-  const wanted =
-    step >= TIMEFRAME_SECONDS["1w"] ? step : step >= 900 ? DAY : step >= 300 ? 12 * 3_600 : 3_600;
-  const at = seconds(last.closed_at) - wanted;
-  const before = [...rows].reverse().find(row => seconds(row.closed_at) <= at);
-  // A candle far from that time would be another question.
-  if (!before || before.close === 0 || at - seconds(before.closed_at) > step) return null;
-  const over = wanted >= TIMEFRAME_SECONDS["1w"] ? "7 d" : `${wanted / 3_600} h`;
-  return { share: last.close / before.close - 1, over };
-}
-
-export interface Freshness {
-  state: "fresh" | "late";
-  /** When the next candle is due. */
-  nextAt: Date;
-}
-
-const GRACE_SECONDS_MIN = 120;
-const GRACE_SHARE = 0.25;
-
-/** Whether the newest candle is as new as it can be: the next one is not long overdue. */
-export function freshnessOf(last: CandleRow, timeframe: Timeframe, now: Date): Freshness {
-  const step = TIMEFRAME_SECONDS[timeframe];
-  const closed = seconds(last.closed_at);
-  const grace = Math.max(GRACE_SECONDS_MIN, Math.min(step * GRACE_SHARE, 1_800));
-  const age = now.getTime() / 1000 - closed;
-  return {
-    state: age <= step + grace ? "fresh" : "late",
-    nextAt: new Date((closed + step) * 1000),
-  };
 }

@@ -1,5 +1,5 @@
 import type { Market } from "~/features/markets/market";
-import { courseOf } from "~/features/markets/market";
+import { courseOf } from "~/market";
 
 /** How far a symbol has come since it was chosen. Pure. */
 
