@@ -206,6 +206,43 @@ async def test_a_stopped_answer_is_not_spoken(chats: Chats, simulators: str, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+async def test_an_answer_stopped_while_it_is_spoken_has_no_voice_and_no_price_of_one(
+    chats: Chats, tmp_path: Path
+) -> None:
+    asked_to_speak, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slow(request: httpx.Request) -> httpx.Response:
+        asked_to_speak.set()
+        await may_end.wait()
+        return httpx.Response(200, content=b"audio")
+
+    async with (
+        speaking(chats, "http://voice.test", tmp_path) as chat,
+        httpx.AsyncClient(transport=httpx.MockTransport(slow)) as vendor,
+    ):
+        assert chat.resources.voice is not None
+        chat.resources.voice._speaker._client_wrapper.httpx_client.httpx_client = vendor
+        body = {"message": "BTC?", "conversation_id": TALK, "voice": True}
+        asked = asyncio.create_task(chat.client.post("/chat", json=body, headers=chat.headers))
+        async with asyncio.timeout(10):
+            await asked_to_speak.wait()
+
+        stopped = await chat.client.delete(STREAM, headers=chat.headers)
+
+        # A vendor that is not waited for is not heard, however well it speaks at last.
+        await asyncio.wait({asked}, timeout=6)
+        may_end.set()
+        frames = frames_of((await asked).text)
+        assert await chat.database.fetchval("select count(*) from voice_recordings") == 0
+    [audio] = [frame["data"] for frame in frames if frame["type"] == "data-audio"]
+    assert stopped.status_code == 204
+    assert audio["audioUrl"] is None
+    assert audio["refusal"].startswith("voice_unavailable: the answer was stopped")
+    assert await chat.charges() == [(6, "xai", "chat")]
+    assert await chat.holds() == ["settled"]
+    assert list(tmp_path.iterdir()) == []
+
+
 async def test_a_vendor_that_never_ends_is_given_up(
     chats: Chats, simulators: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
