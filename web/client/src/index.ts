@@ -7,8 +7,9 @@ import { follow, type LiveListener } from "./live.ts";
 
 export type { ChatDone, ChatEvent, ChatSignal, ChatUsage, Question } from "./chat.ts";
 export { type Answer, ApiError, type Connection, send, UNEXPECTED, UNREACHABLE } from "./http.ts";
-export type { LiveEvent, LiveListener, LiveState } from "./live.ts";
+export { type LiveEvent, type LiveListener, type LiveState, SILENT_SECONDS_MAX } from "./live.ts";
 export type * from "./schema";
+export { type Watch, watchSilence } from "./silence.ts";
 
 /** Everything that can be asked, with the paths of `/openapi.json` and the types of its models. */
 export function createClient(connection: Connection) {

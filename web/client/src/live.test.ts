@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { connectionTo, json, streamOf } from "./fake.ts";
-import { follow, type LiveEvent, SILENT_SECONDS_MAX } from "./live.ts";
+import { follow, type LiveEvent, SILENT_SECONDS_MAX, TOKEN_LOOKS_MAX } from "./live.ts";
 
 const READY = 'event: ready\nid: 5-1\ndata: {"position":"5-1"}\n\n';
 const SIGNAL = 'event: signal\nid: 6-1\ndata: {"symbol":"BTC/USDT"}\n\n';
@@ -97,10 +97,72 @@ describe("the live line", () => {
 
   it("ends when the user may not listen", async () => {
     const { connection, asked } = connectionTo(() =>
-      json({ error: "token_expired", message: "Sign in.", details: {}, request_id: "r" }, { status: 401 }),
+      json({ error: "forbidden", message: "No.", details: {}, request_id: "r" }, { status: 403 }),
     );
     await follow(connection, listening(), new AbortController().signal);
     expect(asked).toHaveLength(1);
+  });
+
+  it("comes back with another token than the refused one, and does not ask without", async () => {
+    const heard = listening();
+    const over = new AbortController();
+    const expired = { error: "token_expired", message: "Sign in.", details: {}, request_id: "r" };
+    let token: string | null = "old";
+    const onSignedOut = vi.fn();
+    const { connection, asked } = connectionTo(
+      ({ headers, signal }) =>
+        headers.get("authorization") === "Bearer new"
+          ? streamOf([READY], { signal, isOpen: true })
+          : json(expired, { status: 401 }),
+      { accessToken: async () => token, onSignedOut },
+    );
+    const following = follow(connection, heard, over.signal);
+    await vi.advanceTimersByTimeAsync(10_000);
+    token = null;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(asked).toHaveLength(1);
+    expect(onSignedOut).toHaveBeenCalledTimes(1);
+    token = "new";
+    await vi.advanceTimersByTimeAsync(40_000);
+    expect(asked).toHaveLength(2);
+    expect(heard.states).toEqual(["connecting", "waiting", "connecting", "live"]);
+    over.abort();
+    await following;
+  });
+
+  it("does not wait for another token for ever", async () => {
+    const expired = { error: "token_expired", message: "Sign in.", details: {}, request_id: "r" };
+    const { connection, asked } = connectionTo(() => json(expired, { status: 401 }));
+    const following = follow(connection, listening(), new AbortController().signal);
+    await vi.advanceTimersByTimeAsync(TOKEN_LOOKS_MAX * 30_000);
+    await following;
+    expect(asked).toHaveLength(1);
+  });
+
+  it("is live after a reset, which no ready follows", async () => {
+    const heard = listening();
+    const over = new AbortController();
+    const reset = 'event: reset\nid: 9-1\ndata: {"reason":"too_old"}\n\n';
+    const { connection } = connectionTo(({ signal }) => streamOf([reset], { signal, isOpen: true }));
+    const following = follow(connection, heard, over.signal);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(heard.states).toEqual(["connecting", "live"]);
+    over.abort();
+    await following;
+  });
+
+  it("says that what happens is told late", async () => {
+    const heard = listening();
+    const over = new AbortController();
+    const status = (isLive: boolean) => `event: status\ndata: {"live":${isLive}}\n\n`;
+    const { connection } = connectionTo(({ signal }) =>
+      streamOf([status(false), READY, status(true)], { signal, isOpen: true }),
+    );
+    const following = follow(connection, heard, over.signal);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(heard.states).toEqual(["connecting", "delayed", "delayed", "live"]);
+    over.abort();
+    await following;
   });
 
   it("is not cut by what it cannot read, nor by a listener that fails", async () => {

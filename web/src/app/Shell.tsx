@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { Coins, LineChart, MessageSquareText, Shield, UserRound, WifiOff } from "lucide-react";
+import type { LiveState } from "@zmarty/client";
+import { Clock, Coins, LineChart, MessageSquareText, Shield, UserRound, WifiOff } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 import { useApi } from "~/api/ApiProvider";
@@ -71,12 +72,25 @@ function Balance() {
   );
 }
 
+const LIVE_WORDS: Record<LiveState, string> = {
+  connecting: "Connecting",
+  live: "Live",
+  delayed: "Delayed",
+  waiting: "Connecting again",
+};
+
 function LiveMark() {
   const state = useLiveState();
   return (
     <span className={style.live} data-state={state} role="status">
-      {state === "waiting" ? <WifiOff size={14} aria-hidden /> : <span className={style.dot} />}
-      {state === "live" ? "Live" : state === "waiting" ? "Connecting again" : "Connecting"}
+      {state === "waiting" ? (
+        <WifiOff size={14} aria-hidden />
+      ) : state === "delayed" ? (
+        <Clock size={14} aria-hidden />
+      ) : (
+        <span className={style.dot} />
+      )}
+      {LIVE_WORDS[state]}
     </span>
   );
 }
