@@ -143,19 +143,37 @@ describe("asking", () => {
 });
 
 describe("a refusal", () => {
-  it("for want of credits leads to more of them", async () => {
-    show(() => refusal(402, "credits_exhausted", { needed: 17, available: 3 }));
+  it("for want of credits says when more of them come", async () => {
+    show(
+      () => refusal(402, "credits_exhausted", { needed: 17, available: 3 }),
+      ({ path }) =>
+        path === "/v1/credits"
+          ? json({
+              available: 3,
+              limits: { per_request: null, left_today: null },
+              next_monthly: { credits: 300, at: "2026-12-01T00:00:00Z" },
+            })
+          : undefined,
+    );
     await ask();
     expect(await screen.findByText("Not enough credits")).toBeTruthy();
     expect(screen.getByText(/Nothing was charged/)).toBeTruthy();
-    expect(screen.getByRole("link", { name: "Add credits" }).getAttribute("href")).toBe("/credits");
+    expect(screen.getByRole("link", { name: "See your credits" }).getAttribute("href")).toBe("/credits");
+    expect(await screen.findByText(/300 more credits come on/)).toBeTruthy();
   });
 
   it("for too many questions counts down", async () => {
     show(() => refusal(429, "rate_limited", {}, { "retry-after": "9" }));
     await ask();
-    expect(await screen.findByText(/Ask again in 9 s/)).toBeTruthy();
-    expect(screen.getByRole("button", { name: "Ask again" })).toHaveProperty("disabled", true);
+    const ticking = await screen.findByText(/Ask again in 9 s/);
+    const button = screen.getByRole("button", { name: "Ask again" });
+    expect(button).toHaveProperty("disabled", true);
+    // A second later the button is the same one, and nothing that is read out has changed.
+    expect(ticking.closest("[aria-hidden]")).toBeTruthy();
+    expect(screen.getByText("You can ask again after 9 seconds.")).toBeTruthy();
+    await screen.findByText(/Ask again in 8 s/, {}, { timeout: 3_000 });
+    expect(screen.getByRole("button", { name: "Ask again" })).toBe(button);
+    expect(screen.getByText("You can ask again after 9 seconds.")).toBeTruthy();
   });
 
   it("of the question gives it back to be changed", async () => {

@@ -94,6 +94,7 @@ export function Conversation({ id, stored, isKnown, onBegun, onNew, symbol: abou
           {error !== null && !isBusy && (
             <AnswerTrouble
               error={error}
+              nextCredits={prices.balance?.next_monthly}
               onRetry={() => asking.retry(wanted)}
               onEdit={() => setText(asking.takeBack())}
               onOptions={() => setOptionsOpen(true)}

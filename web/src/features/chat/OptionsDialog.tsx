@@ -1,7 +1,6 @@
 import type { Allowance, ModelAnswer } from "@zmarty/client";
 import { Check, Lock } from "lucide-react";
 import { useId } from "react";
-import { Link } from "wouter";
 import { Button } from "~/components/Button";
 import { Dialog } from "~/components/Dialog";
 import { SelectField } from "~/components/Field";
@@ -102,8 +101,7 @@ export function OptionsDialog({ isOpen, onClose, options, onChange, models, plan
             <span className={style.hint}>
               {plan?.voice === false ? (
                 <>
-                  <Lock size={13} aria-hidden /> Your plan has no voice.{" "}
-                  <Link href="/credits">See the plans</Link>
+                  <Lock size={13} aria-hidden /> Your plan has no voice. Whoever runs Zmarty can change that.
                 </>
               ) : (
                 `${VOICE_CREDITS} credits more for each answer that is spoken`

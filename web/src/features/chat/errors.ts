@@ -101,7 +101,7 @@ export function troubleOf(error: unknown): TroubleView {
         needed !== null && available !== null
           ? `This question needs ${needed} credits at most; you have ${available}.`
           : "There are too few credits for this question.";
-      return view("Not enough credits", `${text} Add credits, or ask a cheaper model.`, "credits", {
+      return view("Not enough credits", `${text} A cheaper model or a lower price cap may do.`, "credits", {
         tone: "warn",
       });
     }
@@ -132,7 +132,12 @@ export function troubleOf(error: unknown): TroubleView {
     case "model_unknown":
       return view("This model is not offered any more", "Choose another one.", "options", { tone: "warn" });
     case "forbidden":
-      return view("Your plan does not include this", told.message, "options", { tone: "warn" });
+      return view(
+        "Your plan does not include this",
+        `${told.message} Whoever runs Zmarty can change your plan.`,
+        "options",
+        { tone: "warn" },
+      );
     case "not_found":
       return view("This conversation is gone", "It was deleted. Begin a new one.", "new", { tone: "warn" });
     case "database_unavailable":

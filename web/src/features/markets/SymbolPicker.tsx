@@ -3,10 +3,11 @@ import { useState } from "react";
 import { Segments } from "~/components/Segments";
 import { Notice, Skeleton } from "~/components/states";
 import ui from "~/components/ui.module.css";
+import { whole } from "~/format";
 import { TIMEFRAMES, type Timeframe } from "~/timeframes";
 import { choicesOf } from "./choices";
 import style from "./picker.module.css";
-import { useInstruments } from "./watching";
+import { useInstruments, useSymbolsMax } from "./watching";
 
 const TIMEFRAME_OPTIONS = TIMEFRAMES.map(value => ({ value, label: value }));
 
@@ -103,11 +104,13 @@ export function SymbolPicker({ chosen, onChange, timeframe, onTimeframe, watched
   );
 }
 
-/** The plan allows no more, and what to do about it. */
-export function LimitNotice({ text }: { text?: string }) {
+/** What the plan allows, and what to do about it. */
+export function LimitNotice() {
+  const most = useSymbolsMax();
   return (
     <Notice tone="warn" title="Your plan watches no more symbols">
-      {text ?? "Stop watching one, or choose a larger plan."}
+      {most !== undefined && `It allows ${whole(most)}, each timeframe by itself. `}
+      Stop watching one to make room. Whoever runs Zmarty can change what your plan allows.
     </Notice>
   );
 }
