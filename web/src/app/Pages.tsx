@@ -1,9 +1,10 @@
 import { lazy, type ReactNode, Suspense } from "react";
-import { Redirect, Route, Switch, useLocation } from "wouter";
+import { Redirect, Route, Switch, useLocation, useSearch } from "wouter";
 import { useSession } from "~/auth/SessionProvider";
 import { ErrorBoundary } from "~/components/ErrorBoundary";
 import { Splash } from "~/components/Splash";
 import { Empty } from "~/components/states";
+import { askedPath, stepPath } from "~/features/sign-in/next";
 import { Shell } from "./Shell";
 
 const SignInPage = lazy(() => import("~/features/sign-in/SignInPage"));
@@ -19,11 +20,10 @@ const AdminPage = lazy(() => import("~/features/admin/AdminPage"));
 export function Pages() {
   const { session } = useSession();
   const [location] = useLocation();
+  const search = useSearch();
   if (session === undefined) return <Splash />;
   if (session === null && !location.startsWith("/sign-in")) {
-    return (
-      <Redirect to={`/sign-in${location === "/" ? "" : `?next=${encodeURIComponent(location)}`}`} replace />
-    );
+    return <Redirect to={stepPath("", askedPath(location, search))} replace />;
   }
   return (
     <Switch>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isNew, localPath, returnedFrom, stepPath } from "./next";
+import { askedPath, isNew, localPath, returnedFrom, stepPath } from "./next";
 
 const ORIGIN = "https://app.example";
 
@@ -32,6 +32,18 @@ describe("stepPath", () => {
   });
 });
 
+describe("askedPath", () => {
+  it("keeps the query, all the way to the page", () => {
+    const asked = askedPath("/chat", "symbol=BTC%2FUSDT&ask=Why%3F");
+    const query = new URLSearchParams(stepPath("", asked).split("?")[1]);
+    expect(localPath(query.get("next"), ORIGIN)).toBe("/chat?symbol=BTC%2FUSDT&ask=Why%3F");
+  });
+  it("is nothing for the first page", () => {
+    expect(askedPath("/", "")).toBeNull();
+    expect(askedPath("/credits", "")).toBe("/credits");
+  });
+});
+
 describe("isNew", () => {
   it("holds for an hour", () => {
     const now = new Date("2026-01-01T12:00:00Z");
@@ -54,4 +66,12 @@ describe("returnedFrom", () => {
   it("knows a sign-in that was cancelled at the other site", () => {
     expect(returnedFrom("?error=access_denied", "")?.text).toContain("cancelled");
   });
+  it.each(["access_denied", "server_error", "made_up"])(
+    "never repeats the words of an address (%s)",
+    code => {
+      const told = returnedFrom(`?error=${code}&error_description=Call+555-0100`, "");
+      expect(told?.text).not.toContain("555");
+      expect(told?.text).toMatch(/^The sign-in (did not work|was cancelled)/);
+    },
+  );
 });

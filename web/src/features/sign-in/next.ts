@@ -20,6 +20,12 @@ export function localPath(asked: string | null, origin: string): string | null {
   return path;
 }
 
+/** The page that was asked for with its query, as far as there is one to come back to. */
+export function askedPath(location: string, search: string): string | null {
+  if (location === "/") return null;
+  return search ? `${location}?${search}` : location;
+}
+
 export function isNew(createdAt: string, now: Date = new Date()): boolean {
   return now.getTime() - new Date(createdAt).getTime() < NEW_SECONDS * 1000;
 }
@@ -36,7 +42,7 @@ export function returnedFrom(search: string, hash: string): { code: string; text
   const fragment = new URLSearchParams(hash.replace(/^#/, ""));
   const told = query.get("error") || query.get("error_code") ? query : fragment;
   const code = told.get("error_code") ?? told.get("error");
-  if (code) return { code, text: sentenceOf(code, told.get("error_description")) };
+  if (code) return { code, text: sentenceOf(code) };
   if (query.get("code")) {
     return {
       code: "other_browser",
@@ -46,11 +52,15 @@ export function returnedFrom(search: string, hash: string): { code: string; text
   return null;
 }
 
-function sentenceOf(code: string, described: string | null): string {
+/** Never in the words of the address: anybody can write a link with words of their own. */
+function sentenceOf(code: string): string {
   if (code === "otp_expired" || code === "flow_state_expired") {
     return "This link has expired or was used already. Ask for a new one.";
   }
   if (code === "access_denied") return "The sign-in was cancelled. Nothing has changed.";
   if (code === "signup_disabled") return "New accounts cannot be made at the moment.";
-  return described ?? "The sign-in did not work. Please try again.";
+  if (code === "server_error" || code === "temporarily_unavailable" || code === "unexpected_failure") {
+    return "The sign-in did not work, as the other side had a problem. Please try again.";
+  }
+  return "The sign-in did not work. Please try again.";
 }
