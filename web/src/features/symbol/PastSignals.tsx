@@ -31,6 +31,8 @@ interface Props {
   /** Oldest first; undefined: not known yet. */
   signals: readonly SignalRow[] | undefined;
   hasOlder: boolean;
+  /** The last time that older ones were asked for, none came. */
+  olderFailed: boolean;
   shownId: string | null;
   error: Error | null;
   onRetry: () => void;
@@ -39,7 +41,16 @@ interface Props {
 }
 
 /** What became of earlier signals, newest first. Flat ones proposed nothing and are left out. */
-export function PastSignals({ signals, hasOlder, shownId, error, onRetry, onOlder, onShow }: Props) {
+export function PastSignals({
+  signals,
+  hasOlder,
+  olderFailed,
+  shownId,
+  error,
+  onRetry,
+  onOlder,
+  onShow,
+}: Props) {
   const [side, setSide] = useState<Side>("all");
   const [horizon, setHorizon] = useState<string | null>(null);
   const [count, setCount] = useState(FIRST_ROWS);
@@ -112,6 +123,11 @@ export function PastSignals({ signals, hasOlder, shownId, error, onRetry, onOlde
       )}
       {(found.length > count || hasOlder) && (
         <div>
+          {olderFailed && !isLoading && (
+            <p className="muted small" role="status">
+              Earlier signals could not be read. Try again in a moment.
+            </p>
+          )}
           <Button size="small" isBusy={isLoading} onClick={() => void more()}>
             Show more
           </Button>

@@ -8,7 +8,7 @@ import { ago, percent, price, whole } from "~/format";
 import { words } from "./chartData";
 import { Loaded } from "./Panel";
 import { RateBar } from "./RateBar";
-import { byHorizon, horizonName, N_EFFECTIVE_MIN } from "./record";
+import { byHorizon, horizonName, intervalWords, N_EFFECTIVE_MIN } from "./record";
 import style from "./symbol.module.css";
 import { type Pair, useEffectiveness, usePatterns } from "./useSymbol";
 
@@ -60,7 +60,8 @@ export function effectWords(row: EffectivenessRow | null): string {
   if (!row || row.n === 0) return "No record of this kind yet";
   if (row.n_effective < N_EFFECTIVE_MIN)
     return `Right ${whole(row.wins)} of ${whole(row.n)} times: too few to say`;
-  return `Right ${percent(row.rate, 0)} of ${whole(row.n)} times`;
+  const baseline = row.baseline === null ? "" : `, random entries ${percent(row.baseline, 0)}`;
+  return `Right ${percent(row.rate, 0)}${intervalWords(row)} of ${whole(row.n)} times${baseline}`;
 }
 
 function Pattern({ pattern, record }: { pattern: PatternRow; record: EffectivenessRow | null }) {

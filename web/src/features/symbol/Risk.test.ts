@@ -67,7 +67,8 @@ it("tells the record of a pattern, and that it is short", () => {
   } as const;
   expect(effectOf([row, { ...row, horizon: "24h" }], "flag")?.horizon).toBe("24h");
   expect(effectOf(undefined, "flag")).toBeNull();
-  expect(effectWords(row)).toMatch(/^Right 50\s?% of 40 times$/);
+  expect(effectWords(row)).toBe("Right 50% (30%–70%) of 40 times");
+  expect(effectWords({ ...row, baseline: 0.55 })).toBe("Right 50% (30%–70%) of 40 times, random entries 55%");
   expect(effectWords({ ...row, n: 3, n_effective: 3, wins: 1 })).toBe("Right 1 of 3 times: too few to say");
   expect(effectWords(null)).toBe("No record of this kind yet");
 });

@@ -134,6 +134,23 @@ describe("when there is nothing to show", () => {
     expect(await screen.findByText("There are no candles of 7h")).toBeTruthy();
   });
 
+  it("says when earlier signals cannot be read", async () => {
+    show({ "/v1/signals/{symbol}": { items: [signal(1), signal(0)], next: "older" } });
+    const rest = api.get.getMockImplementation();
+    let isAway = true;
+    api.get.mockImplementation(async (asked: string, how?: { query?: { cursor?: string | null } }) => {
+      if (how?.query?.cursor !== "older") return rest?.(asked, how);
+      if (isAway) throw new ApiError("unreachable", "Zmarty cannot be reached.", 0);
+      return page([signal(-1)]);
+    });
+    await userEvent.click(await screen.findByRole("button", { name: "Show more" }));
+    expect(await screen.findByText(/Earlier signals could not be read/)).toBeTruthy();
+    isAway = false;
+    await userEvent.click(screen.getByRole("button", { name: "Show more" }));
+    await waitFor(() => expect(screen.getAllByTestId("past-signal")).toHaveLength(3));
+    expect(screen.queryByText(/Earlier signals could not be read/)).toBeNull();
+  });
+
   it("offers to watch what is not watched", async () => {
     show({ "/v1/candles/{symbol}": page([]), "/v1/symbols": page([]) });
     api.put.mockResolvedValue(watched());

@@ -172,7 +172,7 @@ function Known({
 }) {
   const isNarrow = useMedia(NARROW);
   const isOneColumn = useMedia(ONE_COLUMN);
-  const { query: signals, loadOlder: loadOlderSignals } = useSignals(pair);
+  const { query: signals, loadOlder: loadOlderSignals, olderFailed: olderSignalsFailed } = useSignals(pair);
   const [picked, setPicked] = useState<SignalRow | null>(null);
   const given = signals.data?.rows;
   const newest = given === undefined ? undefined : (given.at(-1) ?? null);
@@ -226,6 +226,7 @@ function Known({
         <PastSignals
           signals={given}
           hasOlder={Boolean(signals.data?.older)}
+          olderFailed={olderSignalsFailed}
           shownId={picked?.id ?? null}
           error={signals.error}
           onRetry={() => void signals.refetch()}

@@ -57,9 +57,9 @@ describe("standingOf", () => {
 });
 
 describe("recordWords", () => {
-  it("tells the rate, that of random entries, and what it cost", () => {
+  it("tells the rate, how sure it is, that of random entries, and what it cost", () => {
     expect(recordWords(winRate())).toBe(
-      "42% of 841 signals reached their target first; random entries reached it 33% of the time. After costs a signal lost 0.10% on average.",
+      "42% (35%–50%) of 841 signals reached their target first; random entries reached it 33% of the time. After costs a signal lost 0.10% on average.",
     );
     expect(recordWords(winRate({ expectancy: 0.002 }))).toContain("earned 0.20%");
   });

@@ -74,11 +74,16 @@ export const STANDING_WORDS: Record<Standing, string> = {
   same: "About as random",
 };
 
+/** " (51%–72%)": where the rate may really be; nothing where that is not known. */
+export function intervalWords({ low, high }: Pick<WinRateRow, "low" | "high">): string {
+  return low === null || high === null ? "" : ` (${percent(low, 0)}–${percent(high, 0)})`;
+}
+
 /** One sentence for the whole record, for those who do not read tables. */
 export function recordWords(row: WinRateRow | undefined): string {
   if (!row || row.rate === null) return "No signal has ended yet, so there is no win rate.";
   const standing = standingOf(row);
-  const counted = `${percent(row.rate, 0)} of ${whole(row.n)} signals reached their target first`;
+  const counted = `${percent(row.rate, 0)}${intervalWords(row)} of ${whole(row.n)} signals reached their target first`;
   if (standing === "few") {
     return `${counted}. These are worth only ${whole(row.n_effective)} independent ones: too few to say.`;
   }
