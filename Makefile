@@ -32,6 +32,7 @@ demo: setup ## the main job, step by step on screen, with real processes
 
 test: setup ## every test; PYTEST="-x -k ledger" passes arguments on to pytest
 	@for config in $(FUNCTIONS); do (cd "$$(dirname "$$config")" && deno task --quiet test); done
+	@bash local_stack/setup.sh browser
 	@npm run --silent --prefix web test
 	@pytest -n $(PYTEST_PROCESSES) --dist loadscope --reruns 2 -q $(PYTEST)
 

@@ -1,6 +1,7 @@
 """The web client's types, made from the API's OpenAPI document: `python -m local_stack.client_types [--check]`.
 
-The first line of the file names the document that it was made from, so that the check needs no Node.
+The first line of the file names the document that it was made from and what was made of it, so that the check needs no
+Node.
 """
 
 import argparse
@@ -38,20 +39,22 @@ def document() -> bytes:
     return json.dumps(whole, sort_keys=True).encode()
 
 
-def head(source: bytes) -> str:
-    return f"// Made by `make pages` from the API's models; do not edit. Source: {hashlib.sha256(source).hexdigest()[:16]}\n"
+def head(source: bytes, made: str) -> str:
+    return f"// Made by `make pages` from the API's models; do not edit. Source: {_mark(source)}, text: {_mark(made.encode())}\n"
 
 
 def write() -> None:
     source = document()
-    made = subprocess.run(
+    done = subprocess.run(
         COMMAND, cwd=WEB, input=source, capture_output=True, check=True, timeout=SECONDS_MAX
     )
-    TYPES.write_text(head(source) + made.stdout.decode())
+    made = done.stdout.decode()
+    TYPES.write_text(head(source, made) + made)
 
 
 def is_current() -> bool:
-    return TYPES.is_file() and TYPES.read_text().startswith(head(document()))
+    first, _, made = TYPES.read_text().partition("\n") if TYPES.is_file() else ("", "", "")
+    return f"{first}\n" == head(document(), made)
 
 
 def main(arguments: list[str]) -> int:
@@ -65,6 +68,10 @@ def main(arguments: list[str]) -> int:
         )
         return 1
     return 0
+
+
+def _mark(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _successes(responses: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,8 +27,8 @@ has_venv() { local python; python=$(find_python); [ -n "$python" ] && "$python" 
 
 debian_packages() {
   local program wanted=()
-  # `make run` needs none of them; deploying and the browser tests do, which would pass by being skipped.
-  for program in curl git chromium; do command -v "$program" > /dev/null || wanted+=("$program"); done
+  # `make run` needs neither; deploying does, and its tests would pass by being skipped.
+  for program in curl git; do command -v "$program" > /dev/null || wanted+=("$program"); done
   [ -n "$(newest_postgres)" ] || wanted+=(postgresql)
   has_venv || wanted+=(python3 python3-venv)
   if [ ${#wanted[@]} -gt 0 ]; then install_debian "${wanted[@]}"; fi
@@ -107,13 +107,19 @@ node_packages() {
   node_is_new || node_itself
 }
 
+# What git knows below web/ and is there; everything but what is installed and built where git knows nothing.
+web_sources() {
+  local listed; listed=$(git ls-files -co --exclude-standard web 2>/dev/null || true)
+  if [ -n "$listed" ]; then echo "$listed" | while read -r file; do if [ -f "$file" ]; then echo "$file"; fi; done
+  else find web -type f -not -path '*/node_modules/*' -not -path 'web/dist/*'; fi
+}
+
 web_app() {
-  local sources; sources=$(git ls-files -co --exclude-standard web 2>/dev/null || find web -type f -not -path '*/node_modules/*' -not -path 'web/dist/*')
-  # shellcheck disable=SC2086
-  if ! is_done web $sources || ! [ -f web/dist/index.html ]; then
+  local sources; mapfile -t sources < <(web_sources | sort)
+  if ! is_done web "${sources[@]}" || ! [ -f web/dist/index.html ]; then
     say "building the web app"
     (cd web && npm run build) > "$STAMPS/web.log" 2>&1 || fail "the web app does not build: $(tail -20 "$STAMPS/web.log")"
-    mark_done web $sources
+    mark_done web "${sources[@]}"
   fi
 }
 
@@ -132,6 +138,10 @@ edge_functions() {
   done
 }
 
+# Only the browser tests need it, so only `make test` waits for it: it is large.
+browser() { command -v chromium > /dev/null || install_debian chromium; }
+
+if [ "${1:-}" = browser ]; then browser; exit; fi
 debian_packages
 python_packages
 node_packages

@@ -106,6 +106,11 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
         SHARED.end()
 
 
+def pytest_sessionfinish() -> None:
+    # Whoever interrupts a test leaves before its last words.
+    SHARED.end()
+
+
 @pytest.fixture
 def system() -> RunningSystem:
     return SHARED.up()

@@ -79,10 +79,11 @@ class EntryAnswer(BaseModel):
     output_tokens: int | None
     reason: str
     refund_of: int | None = Field(description="The charge that a refund gives back.")
+    created_at: datetime
+    # At the end: the fields are the columns of the CSV file, whose readers may count them.
     conversation_id: UUID | None = Field(
         description="Of the answer that was charged; null for anything else."
     )
-    created_at: datetime
 
 
 class HistoryQuery(PageQuery):

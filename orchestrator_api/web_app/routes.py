@@ -1,5 +1,6 @@
 """The web app: one page at every address of it, and the files that it loads. `web/src/app/Pages.tsx` draws what stands there."""
 
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -42,13 +43,14 @@ register_url_convertor("address", Address())
 REVALIDATE = "no-cache"
 # An asset's name holds a hash of what is in it.
 FOREVER = "public, max-age=31536000, immutable"
+UNCHANGED = Answer("You have it already.", media_type="")
 
 
 @documented(
     summary="The web app",
     description="Anybody may load the page; what it shows needs an account, and an operator's for /admin.",
     tag="Pages",
-    responses={200: Answer("A page.", media_type="text/html")},
+    responses={200: Answer("A page.", media_type="text/html"), 304: UNCHANGED},
     access="public",
 )
 async def show_app(request: Request) -> Response:
@@ -59,7 +61,7 @@ async def show_app(request: Request) -> Response:
     summary="A page of the web app",
     description="The same file at every address of the app: `/chat`, `/markets/BTC-USDT/1h`, `/admin/dead-letters` and so on.",
     tag="Pages",
-    responses={200: Answer("A page.", media_type="text/html")},
+    responses={200: Answer("A page.", media_type="text/html"), 304: UNCHANGED},
     access="public",
 )
 async def show_page(request: Request) -> Response:
@@ -69,32 +71,32 @@ async def show_page(request: Request) -> Response:
 @documented(
     summary="A file of the web app",
     tag="Pages",
-    responses={200: Answer("The file.", media_type="text/plain")},
+    responses={200: Answer("The file.", media_type="text/plain"), 304: UNCHANGED},
     errors=(NotFound,),
     access="public",
 )
 async def show_asset(request: Request) -> Response:
     resources: Resources = request.state.resources
-    return _file(resources.web_dist / "assets", request.path_params["name"], caching=FOREVER)
+    return _file(request, resources.web_dist / "assets", request.path_params["name"], caching=FOREVER)
 
 
 @documented(
     summary="Zmarty's mark",
     tag="Pages",
-    responses={200: Answer("The picture.", media_type="image/svg+xml")},
+    responses={200: Answer("The picture.", media_type="image/svg+xml"), 304: UNCHANGED},
     errors=(NotFound,),
     access="public",
 )
 async def show_mark(request: Request) -> Response:
     resources: Resources = request.state.resources
-    return _file(resources.web_dist, "mark.svg", caching=REVALIDATE)
+    return _file(request, resources.web_dist, "mark.svg", caching=REVALIDATE)
 
 
 def _app(request: Request) -> Response:
     resources: Resources = request.state.resources
     if not (resources.web_dist / "index.html").is_file():
         return page(request, "start.html")
-    answer = _file(resources.web_dist, "index.html", caching=REVALIDATE)
+    answer = _file(request, resources.web_dist, "index.html", caching=REVALIDATE)
     answer.headers["Content-Security-Policy"] = policy(resources.public)
     return answer
 
@@ -114,12 +116,23 @@ def policy(public: PublicConfig) -> str:
     )
 
 
-def _file(folder: Path, name: str, *, caching: str) -> Response:
-    path = folder / name
-    # A name is one step below the folder and never a way out of it.
-    if path.parent != folder or name in {".", ".."} or not path.is_file():
+def _file(request: Request, folder: Path, name: str, *, caching: str) -> Response:
+    # Looked up among the names that are there: what is asked for never becomes a path.
+    found = next((entry for entry in _entries(folder) if entry.name == name and entry.is_file()), None)
+    if found is None:
         raise NotFound("There is no such file.")
-    return FileResponse(path, headers={"Cache-Control": caching})
+    answer = FileResponse(found.path, stat_result=found.stat(), headers={"Cache-Control": caching})
+    if request.headers.get("if-none-match") == answer.headers["etag"]:
+        return Response(status_code=304, headers={"ETag": answer.headers["etag"], "Cache-Control": caching})
+    return answer
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except FileNotFoundError:
+        return []
 
 
 routes: list[BaseRoute] = [

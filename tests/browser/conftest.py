@@ -23,7 +23,7 @@ from playwright.async_api import (
     expect,
 )
 
-from tests.support.system import REPOSITORY, RunningSystem
+from tests.support.system import REPOSITORY, UP_SECONDS, RunningSystem
 
 CHROMIUM = shutil.which("chromium") or "chromium"
 ARGUMENTS = (
@@ -34,6 +34,7 @@ ARGUMENTS = (
     "--autoplay-policy=no-user-gesture-required",
 )
 PATIENCE_MS = 45_000
+WALK_SECONDS = 240.0
 DESKTOP = {"width": 1360, "height": 860}
 PHONE = {"width": 390, "height": 844}
 PASSWORD = "correct-horse-battery"
@@ -50,7 +51,7 @@ expect.set_options(timeout=PATIENCE_MS)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "browser" in item.path.parts:
-            item.add_marker(pytest.mark.timeout(240))
+            item.add_marker(pytest.mark.timeout(UP_SECONDS + WALK_SECONDS))
 
 
 @dataclass

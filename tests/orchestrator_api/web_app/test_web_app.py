@@ -70,6 +70,14 @@ async def test_a_question_still_goes_to_the_chat(app: httpx2.AsyncClient) -> Non
     assert (answer.status_code, answer.json()["error"]) == (401, "token_missing")
 
 
+@pytest.mark.parametrize("path", ["/chat", "/assets/index-abc.js", "/mark.svg"])
+async def test_what_is_unchanged_is_not_sent_again(app: httpx2.AsyncClient, path: str) -> None:
+    first = await app.get(path)
+    again = await app.get(path, headers={"If-None-Match": first.headers["etag"]})
+
+    assert (again.status_code, again.content) == (304, b"")
+
+
 async def test_assets_are_kept_for_ever(app: httpx2.AsyncClient) -> None:
     answer = await app.get("/assets/index-abc.js")
 
@@ -78,7 +86,9 @@ async def test_assets_are_kept_for_ever(app: httpx2.AsyncClient) -> None:
     assert "immutable" in answer.headers["cache-control"]
 
 
-@pytest.mark.parametrize("name", ["none.js", "..%2Fsecret.txt", "%2e%2e%2fsecret.txt", "../secret.txt"])
+@pytest.mark.parametrize(
+    "name", ["none.js", "..%2Fsecret.txt", "%2e%2e%2fsecret.txt", "../secret.txt", "a" * 300, "%00"]
+)
 async def test_nothing_else_can_be_read(app: httpx2.AsyncClient, name: str) -> None:
     answer = await app.get(f"/assets/{name}")
 
