@@ -3,7 +3,10 @@ import type { LiveEvent, LiveState } from "@zmarty/client";
 import { createContext, type ReactNode, useContext, useEffect, useRef, useState } from "react";
 import { useApi } from "~/api/ApiProvider";
 import { useSession } from "~/auth/SessionProvider";
-import { isStale } from "./stale";
+import { isGap, isStale } from "./stale";
+
+/** At a full hour much happens at once: it is gathered for this long, and each answer is read anew once. */
+const GATHER_MS = 250;
 
 type Heard = (event: LiveEvent) => void;
 
@@ -31,14 +34,33 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   useEffect(() => {
     if (!userId) return;
     const over = new AbortController();
+    let isFirst = true;
+    let isAll = false;
+    let gathered: LiveEvent[] = [];
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const readAnew = () => {
+      timer = undefined;
+      const events = gathered;
+      void (isAll
+        ? cache.invalidateQueries()
+        : cache.invalidateQueries({
+            predicate: query => events.some(event => isStale(query.queryKey, event)),
+          }));
+      isAll = false;
+      gathered = [];
+    };
     const onEvent = (event: LiveEvent) => {
-      // Something was missed, or nothing is known yet: all of it is read anew.
-      if (event.type === "reset") void cache.invalidateQueries();
-      else void cache.invalidateQueries({ predicate: query => isStale(query.queryKey, event) });
+      isAll ||= isGap(event, isFirst);
+      if (event.type === "ready" || event.type === "reset") isFirst = false;
+      gathered.push(event);
+      timer ??= setTimeout(readAnew, GATHER_MS);
       for (const heard of listeners.current) heard(event);
     };
     void api.follow({ onEvent, onState: setState }, over.signal);
-    return () => over.abort();
+    return () => {
+      over.abort();
+      clearTimeout(timer);
+    };
   }, [api, cache, userId]);
 
   return <Context value={{ state, listen }}>{children}</Context>;
