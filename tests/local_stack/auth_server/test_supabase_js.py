@@ -44,5 +44,6 @@ async def test_supabase_js_walks_through_an_accounts_life(auth: AuthServer) -> N
         "message": "Invalid login credentials",
     }
     assert seen["again"] == "otp_expired"
-    for step in ("rotated", "sameUser", "signedOut", "signedIn", "byCode", "byHash", "strange", "byLink"):
+    assert seen["strange"] == {"code": "bad_code_verifier", "status": 400}
+    for step in ("rotated", "sameUser", "signedOut", "signedIn", "byCode", "byHash", "byLink"):
         assert seen[step] is True, step
