@@ -13,7 +13,7 @@ type Handler = (request: {
   path: string;
   headers: Headers;
   body: unknown;
-}) => Response | undefined;
+}) => Response | Promise<Response> | undefined;
 
 // A browser's work, on a machine that others use too.
 vi.setConfig({ testTimeout: 30_000 });
@@ -140,6 +140,29 @@ describe("asking", () => {
       "/welcome",
     );
   });
+});
+
+it("waits until the conversation is opened, and shows the question meanwhile", async () => {
+  let opened = (_: Response) => {};
+  show(
+    () => frames(...WHOLE),
+    ({ path, method }) =>
+      method === "GET" && path.endsWith("/stream")
+        ? new Promise<Response>(resolve => {
+            opened = resolve;
+          })
+        : undefined,
+    true,
+  );
+  await ask();
+  expect((await screen.findByTestId("question")).textContent).toContain("How sure are you?");
+  expect(screen.getByRole("button", { name: "Stop the answer" })).toBeTruthy();
+  expect(posts).toHaveLength(0);
+  opened(new Response(null, { status: 204 }));
+  await screen.findByTestId("answer-cost");
+  expect(posts).toHaveLength(1);
+  expect(screen.getAllByTestId("question")).toHaveLength(1);
+  expect(screen.queryByRole("alert")).toBeNull();
 });
 
 describe("a refusal", () => {

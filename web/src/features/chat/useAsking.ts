@@ -34,6 +34,10 @@ export interface Asking {
   takeBack: () => string;
 }
 
+function questionHeld(text: string): ChatMessage {
+  return { id: "held", role: "user", parts: [{ type: "text", text }] };
+}
+
 /** One conversation as it is being had: asking, following, stopping, and finding again what was lost. */
 export function useAsking(
   conversation: string,
@@ -47,6 +51,10 @@ export function useAsking(
   // What there was before an answer was asked for anew: it comes back when there is no better one.
   const before = useRef<ChatMessage[] | null>(null);
   const isGone = useRef(false);
+  // What looks for another device's answer when the conversation is opened, until it is done.
+  const opening = useRef<Promise<unknown> | null>(null);
+  // The text of a question that waits for that; "" when it is an answer anew.
+  const [held, setHeld] = useState<string | null>(null);
 
   const [chat] = useState(() => {
     const made: Chat<ChatMessage> = new Chat<ChatMessage>({
@@ -169,7 +177,12 @@ export function useAsking(
     // A question of another device may be being answered too.
     if (isKnown) {
       if (askedIn(conversation)) void recover(new AnswerCut());
-      else void followOthers();
+      else {
+        const looking = followOthers().finally(() => {
+          if (opening.current === looking) opening.current = null;
+        });
+        opening.current = looking;
+      }
     }
     return () => {
       isGone.current = true;
@@ -183,30 +196,46 @@ export function useAsking(
     if (hasBegun) void cache.invalidateQueries({ queryKey: ["conversations"] });
   }, [cache, hasBegun]);
 
-  const isBusy = status === "submitted" || status === "streaming" || isRecovering;
+  const isBusy = status === "submitted" || status === "streaming" || isRecovering || held !== null;
+
+  /** Not before the opening's own request is over: the SDK would take its late end for that of the question. */
+  const afterOpening = useCallback(async (text: string, begin: () => void) => {
+    if (opening.current) {
+      setHeld(text);
+      while (opening.current) await opening.current.catch(() => undefined);
+      setHeld(null);
+    }
+    begin();
+  }, []);
 
   const ask = useCallback(
     (text: string, options: AskOptions, symbol: string | null) => {
-      const after = lastAnswer(chat.messages)?.id ?? null;
-      keepAsked(conversation, askedAnew("submit", { conversation, text, symbol, after, options }));
       setError(null);
-      void chat.sendMessage({ text });
+      void afterOpening(text, () => {
+        const after = lastAnswer(chat.messages)?.id ?? null;
+        keepAsked(conversation, askedAnew("submit", { conversation, text, symbol, after, options }));
+        // Whoever left meanwhile finds it kept, and can ask it.
+        if (!isGone.current) void chat.sendMessage({ text });
+      });
     },
-    [chat, conversation],
+    [afterOpening, chat, conversation],
   );
 
   const regenerate = useCallback(
     (options: AskOptions) => {
-      const after = lastAnswer(chat.messages)?.id ?? null;
-      keepAsked(
-        conversation,
-        askedAnew("regenerate", { conversation, text: "", symbol: null, after, options }),
-      );
-      before.current = chat.messages;
       setError(null);
-      void chat.regenerate();
+      void afterOpening("", () => {
+        if (isGone.current) return;
+        const after = lastAnswer(chat.messages)?.id ?? null;
+        keepAsked(
+          conversation,
+          askedAnew("regenerate", { conversation, text: "", symbol: null, after, options }),
+        );
+        before.current = chat.messages;
+        void chat.regenerate();
+      });
     },
-    [chat, conversation],
+    [afterOpening, chat, conversation],
   );
 
   const retry = useCallback(
@@ -266,9 +295,10 @@ export function useAsking(
     return asked?.text ?? "";
   }, [chat, conversation]);
 
-  const last = messages.at(-1);
+  const shown = held ? [...messages, questionHeld(held)] : messages;
+  const last = shown.at(-1);
   return {
-    messages,
+    messages: shown,
     isWaiting: isBusy && last?.role !== "assistant",
     isBusy,
     isStopping,
