@@ -24,6 +24,7 @@ export const Question = memo(function Question({ message }: { message: ChatMessa
 });
 
 interface Props {
+  conversation: string;
   message: ChatMessage;
   /** What it answers. */
   question: string;
@@ -32,7 +33,13 @@ interface Props {
   onRegenerate?: (() => void) | undefined;
 }
 
-export const Answer = memo(function Answer({ message, question, isStreaming, onRegenerate }: Props) {
+export const Answer = memo(function Answer({
+  conversation,
+  message,
+  question,
+  isStreaming,
+  onRegenerate,
+}: Props) {
   const view = useMemo(() => answerView(message), [message]);
   return (
     <article className={style.answer} data-testid="answer" aria-busy={isStreaming}>
@@ -57,7 +64,7 @@ export const Answer = memo(function Answer({ message, question, isStreaming, onR
             The answer reached the longest length that your plan or its price allowed.
           </p>
         )}
-        {view.audioUrl && <Player url={view.audioUrl} />}
+        {view.audioUrl && <Player conversation={conversation} messageId={message.id} url={view.audioUrl} />}
         {view.voiceRefusal && <p className={style.note}>{voiceText(view.voiceRefusal)}</p>}
         {view.bill && !isStreaming && <Foot view={view} messageId={message.id} onRegenerate={onRegenerate} />}
       </div>

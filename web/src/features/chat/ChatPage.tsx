@@ -105,6 +105,10 @@ function Heading({ id, isNew, first }: { id: string; isNew: boolean; first: stri
 
 type Shared = Pick<Parameters<typeof Conversation>[0], "onBegun" | "onNew" | "symbol" | "draft">;
 
+function isNotFound(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404;
+}
+
 /** A conversation that was had before: it is read, then gone on with. */
 function Opened({ id, ...shared }: { id: string } & Shared) {
   const api = useApi();
@@ -115,15 +119,20 @@ function Opened({ id, ...shared }: { id: string } & Shared) {
         path: { conversation_id: id },
         query: { limit: MESSAGES_MAX },
       });
-      return conversationFrom(page.items);
+      return { messages: conversationFrom(page.items), hasEarlier: page.next !== null };
     },
     // Read anew each time it is opened; what happens meanwhile the conversation itself knows.
     gcTime: 0,
     staleTime: Number.POSITIVE_INFINITY,
+    // While it is read anew there is nothing: what is being asked in it would be lost.
+    refetchOnWindowFocus: ({ state }) => !isNotFound(state.error),
+    refetchOnReconnect: ({ state }) => !isNotFound(state.error),
   });
-  const isMissing = error instanceof ApiError && error.status === 404;
+  // As it was when it was opened: the question is forgotten as soon as its answer has ended.
+  const [wasAsked] = useState(() => askedIn(id) !== null);
+  const isMissing = isNotFound(error);
   // Asked in this tab, and the API may never have heard of it.
-  if (isMissing && askedIn(id)) return <Conversation id={id} stored={NONE} isKnown {...shared} />;
+  if (isMissing && wasAsked) return <Conversation id={id} stored={NONE} isKnown {...shared} />;
   if (isMissing) {
     return (
       <Empty
@@ -135,7 +144,9 @@ function Opened({ id, ...shared }: { id: string } & Shared) {
       </Empty>
     );
   }
-  if (data) return <Conversation id={id} stored={data} isKnown {...shared} />;
+  if (data) {
+    return <Conversation id={id} stored={data.messages} hasEarlier={data.hasEarlier} isKnown {...shared} />;
+  }
   if (error) return <Trouble error={error} onRetry={() => void refetch()} />;
   return (
     <div className={style.loading}>

@@ -19,6 +19,8 @@ import { useStickToEnd } from "./useStickToEnd";
 interface Props {
   id: string;
   stored: ChatMessage[];
+  /** Whether there are older messages than these. */
+  hasEarlier?: boolean;
   /** Whether the API knows it already: an answer may be under way. */
   isKnown: boolean;
   onBegun: (question: string) => void;
@@ -29,7 +31,16 @@ interface Props {
 }
 
 /** One conversation: what was asked and answered, and where the next question is written. */
-export function Conversation({ id, stored, isKnown, onBegun, onNew, symbol: about, draft }: Props) {
+export function Conversation({
+  id,
+  stored,
+  hasEarlier = false,
+  isKnown,
+  onBegun,
+  onNew,
+  symbol: about,
+  draft,
+}: Props) {
   const asking = useAsking(id, { stored, isKnown });
   const { messages, isBusy, isWaiting, isRecovering, error } = asking;
   const [options, setOptions] = useSettings();
@@ -61,6 +72,7 @@ export function Conversation({ id, stored, isKnown, onBegun, onNew, symbol: abou
           ref={stick.content}
           data-empty={(messages.length === 0 && !isBusy) || undefined}
         >
+          {hasEarlier && <p className={style.earlier}>Earlier messages are kept, but not shown here.</p>}
           {messages.length === 0 && !isBusy ? (
             <FirstUse onAsk={send} />
           ) : (
@@ -70,6 +82,7 @@ export function Conversation({ id, stored, isKnown, onBegun, onNew, symbol: abou
               ) : (
                 <Answer
                   key={message.id}
+                  conversation={id}
                   message={message}
                   question={questionOf(messages, order)}
                   isStreaming={isBusy && message === last}
