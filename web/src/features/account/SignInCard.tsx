@@ -67,12 +67,14 @@ function NewPassword({ email }: { email: string }) {
 }
 
 function SignOut() {
-  const { auth } = useSession();
+  const { auth, signOut } = useSession();
   const toast = useToast();
   const [isAsking, setAsking] = useState(false);
   const [leaving, setLeaving] = useState<"local" | "global" | null>(null);
   const leave = async (scope: "local" | "global") => {
     setLeaving(scope);
+    // Here it ends also while the auth server is away; everywhere only that server can end it.
+    if (scope === "local") return signOut();
     const { error } = await auth.signOut({ scope }).catch((error: Error) => ({ error }));
     setLeaving(null);
     // When it went well the whole page is another one by now.
