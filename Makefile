@@ -32,20 +32,24 @@ demo: setup ## the main job, step by step on screen, with real processes
 
 test: setup ## every test; PYTEST="-x -k ledger" passes arguments on to pytest
 	@for config in $(FUNCTIONS); do (cd "$$(dirname "$$config")" && deno task --quiet test); done
+	@bash local_stack/setup.sh browser
+	@npm run --silent --prefix web test
 	@pytest -n $(PYTEST_PROCESSES) --dist loadscope --reruns 2 -q $(PYTEST)
 
 check: setup ## format, lint, types, import contracts
 	@ruff format --check .
 	@ruff check .
 	@mypy
-	@mypy --explicit-package-bases tests
 	@lint-imports
 	@for config in $(FUNCTIONS); do (cd "$$(dirname "$$config")" && deno task --quiet check); done
 	@python -m local_stack.generated_pages --check
+	@python -m local_stack.client_types --check
+	@npm run --silent --prefix web check
 
 pages: setup ## write the pages that are generated from the migrated schema
 	@WRITE_PAGES=1 pytest -q tests/database/test_schema_pages.py
 	@python -m local_stack.generated_pages
+	@python -m local_stack.client_types
 
 lock: setup ## pin what pyproject.toml names, with hashes, for production and for development
 	@$(PIN) --extra dev --output-file requirements-dev.lock pyproject.toml

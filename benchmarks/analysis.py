@@ -42,6 +42,7 @@ TOGETHER = 2
 WINDOW_BARS = 500
 WINDOWS = 40
 LONG_BARS = 20_000
+LONG_BARS_MIN = 3_000
 READY_SECONDS = 30.0
 LOOK_SECONDS = 0.1
 ISSUER = "http://127.0.0.1:9"
@@ -51,7 +52,7 @@ async def run(effort: Effort) -> list[Figure]:
     machine = describe_machine()
     detected, walked = [], []
     for round_number in range(effort.runs):
-        bars = market(LONG_BARS, seed=round_number)
+        bars = market(max(LONG_BARS_MIN, effort.of(LONG_BARS)), seed=round_number)
         detected.append(await asyncio.to_thread(milliseconds_a_window, bars, effort.of(WINDOWS)))
         walked.append(await asyncio.to_thread(bars_a_second, bars))
     first, later = await answers(effort)

@@ -46,7 +46,7 @@ async def run(effort: Effort) -> list[Figure]:
         }
         pid = await stack.enter_async_context(worker(settings, folder))
         await until_beating(admin)
-        await asyncio.sleep(SETTLE_SECONDS)
+        await asyncio.sleep(effort.seconds(SETTLE_SECONDS))
         windows = [await window(admin, pid, seconds) for _ in range(effort.runs)]
     on_queues, in_all, shares = zip(*windows, strict=True)
     return [

@@ -107,6 +107,22 @@ node_packages() {
   node_is_new || node_itself
 }
 
+# What git knows below web/ and is there; everything but what is installed and built where git knows nothing.
+web_sources() {
+  local listed; listed=$(git ls-files -co --exclude-standard web 2>/dev/null || true)
+  if [ -n "$listed" ]; then echo "$listed" | while read -r file; do if [ -f "$file" ]; then echo "$file"; fi; done
+  else find web -type f -not -path '*/node_modules/*' -not -path 'web/dist/*'; fi
+}
+
+web_app() {
+  local sources; mapfile -t sources < <(web_sources | sort)
+  if ! is_done web "${sources[@]}" || ! [ -f web/dist/index.html ]; then
+    say "building the web app"
+    (cd web && npm run build) > "$STAMPS/web.log" 2>&1 || fail "the web app does not build: $(tail -20 "$STAMPS/web.log")"
+    mark_done web "${sources[@]}"
+  fi
+}
+
 edge_functions() {
   local deno=$PWD/$VENV/bin/deno config folder name
   # What is cached lies outside this folder, where it may have been removed.
@@ -122,7 +138,12 @@ edge_functions() {
   done
 }
 
+# Only the browser tests need it, so only `make test` waits for it: it is large.
+browser() { command -v chromium > /dev/null || install_debian chromium; }
+
+if [ "${1:-}" = browser ]; then browser; exit; fi
 debian_packages
 python_packages
 node_packages
+web_app
 edge_functions

@@ -17,7 +17,7 @@ from local_stack.bootstrap import bootstrap_cluster, set_passwords
 from local_stack.clusters import SUPERUSER, create_cluster, remove_stale_pid
 from local_stack.keeper import Keeper, Service, end_leftovers
 from local_stack.process import process_started
-from local_stack.services import HEALTH_SECONDS
+from local_stack.services import HEALTH_SECONDS, NOBODY
 from local_stack.site import DATABASES, KINDS, SERVICES, Site, read_recorded, write_state
 
 Announce: TypeAlias = Callable[[str], None]
@@ -66,7 +66,7 @@ class System:
     async def market(self) -> dict[str, Any]:
         """Where prices come from, in the simulators' own words."""
         try:
-            async with httpx.AsyncClient(timeout=HEALTH_SECONDS, trust_env=False) as client:
+            async with httpx.AsyncClient(timeout=HEALTH_SECONDS, trust_env=False, verify=NOBODY) as client:
                 answer = await client.get(f"{self.site.simulators}/_status")
         except httpx.HTTPError as error:
             return {"note": f"the simulators do not answer ({type(error).__name__})"}

@@ -35,6 +35,7 @@ from orchestrator_api.jobs.routes import routes as jobs_routes
 from orchestrator_api.jobs.waiting import Waiting
 from orchestrator_api.limits.calls import CallLimits
 from orchestrator_api.liquidations.routes import routes as liquidation_routes
+from orchestrator_api.market.instruments import routes as instruments_routes
 from orchestrator_api.market.routes import routes as market_routes
 from orchestrator_api.market.snapshots import routes as snapshots_routes
 from orchestrator_api.middleware import surroundings
@@ -50,6 +51,7 @@ from orchestrator_api.simulation.routes import routes as simulation_routes
 from orchestrator_api.voice.bucket import Bucket, FolderBucket, SupabaseBucket
 from orchestrator_api.voice.routes import routes as voice_routes
 from orchestrator_api.voice.voice import open_voice
+from orchestrator_api.web_app.routes import routes as web_app_routes
 from zmarty.postgres import CHAT_PATIENCE, TRADING_PATIENCE, Listener, Patience, Pool, open_pool
 
 POOL_CLOSE_SECONDS = 5.0
@@ -65,6 +67,7 @@ ROUTES: tuple[BaseRoute, ...] = (
     *market_routes,
     *calibration_routes,
     *snapshots_routes,
+    *instruments_routes,
     *liquidation_routes,
     *risk_routes,
     *simulation_routes,
@@ -79,6 +82,7 @@ ROUTES: tuple[BaseRoute, ...] = (
     *admin_credits_routes,
     *pages_routes,
     *voice_routes,
+    *web_app_routes,
 )
 
 
@@ -156,6 +160,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             market_note=settings.market_note,
             clusters_secrets=settings.clusters_webhook_secrets,
             voice=voice,
+            web_dist=Path(settings.web_dist),
         )
         # What was opened last is closed first: answers are settled while the pools are still open.
         stack.push_async_callback(background.close, drain_seconds=settings.drain_seconds)

@@ -30,6 +30,10 @@ PATH_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         "description": "A spot pair as it stands in URLs: `BTC-USDT`, `BTCUSDT` or `BTC` (quoted in USDT).",
         "schema": {"type": "string", "maxLength": 20, "examples": ["BTC-USDT"]},
     },
+    "address": {
+        "description": "An address of the web app.",
+        "schema": {"type": "string", "examples": ["chat", "markets/BTC-USDT/1h"]},
+    },
     "signal_id": {
         "description": "The id of a signal.",
         "schema": {"type": "string", "format": "uuid"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 # Features import this module for its type; importing them back at run time would be a circle.
@@ -57,3 +58,5 @@ class Resources:
     clusters_secrets: tuple[str, ...] = ()
     # None: not everything that voice needs is configured.
     voice: Voice | None = None
+    # Where `npm run build` left the web app; without it a start page is shown.
+    web_dist: Path = Path("web/dist")

@@ -54,6 +54,9 @@ class Settings(ServiceSettings):
     # Where browsers reach this API when it is not the origin that served them /config.json.
     public_api_url: Url = ""
 
+    # The built web app, served at / where it is there.
+    web_dist: str = "web/dist"
+
     # Of the operator's tool that posts liquidation maps; without any, nobody may.
     clusters_webhook_secrets: WebhookSecrets = ()
 

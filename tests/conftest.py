@@ -5,15 +5,19 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import certifi
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from tests.support.databases import (
     BARE,
@@ -23,25 +27,93 @@ from tests.support.databases import (
     TemplateCluster,
     running_cluster,
 )
+from tests.support.system import RunningSystem, running_system
 from zmarty.postgres import Pool, open_pool
 
 Dsn: TypeAlias = Callable[..., str]
 
 
 # These start the whole system: they share one, and two at once would wait for each other on a small machine.
-WHOLE_SYSTEM = ("tests/journeys/", "tests/chaos/test_storm.py", "tests/local_stack/test_system.py")
+SHARING = ("tests/browser/", "tests/journeys/")
+WHOLE_SYSTEM = (*SHARING, "tests/chaos/test_storm.py", "tests/local_stack/test_system.py")
+
+
+# Seconds on a quiet machine, of what takes much longer than its number of tests tells.
+HEAVY = {
+    "the whole system": 400.0,
+    "tests/benchmarks/test_harness.py": 80.0,
+    "tests/orchestrator_worker/intelligence/patterns/test_planted.py": 50.0,
+    "tests/orchestrator_api/events/test_events.py": 50.0,
+    "tests/orchestrator_worker/test_consumer.py": 50.0,
+    "tests/orchestrator_worker/relay/test_function.py": 30.0,
+    "tests/local_stack/auth_server/test_accounts.py": 30.0,
+    "tests/orchestrator_api/chat/test_ai_sdk.py": 30.0,
+    "tests/orchestrator_api/simulation/test_simulation.py": 30.0,
+    "tests/orchestrator_api/test_process.py": 30.0,
+    "tests/orchestrator_worker/relay/test_backlog.py": 20.0,
+    "tests/console/test_migrations.py": 20.0,
+    "tests/ops/test_build.py": 20.0,
+}
+TEST_SECONDS = 0.15
 
 
 class ByModule(LoadScopeScheduling):
-    """Sends the tests of one module to one process, and all that start the whole system to the same."""
+    """Sends the tests of one module to one process, and all that start the whole system to the same.
+
+    The longest go first, so that none is left for one process to run alone at the end.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         return "the whole system" if nodeid.startswith(WHOLE_SYSTEM) else str(super()._split_scope(nodeid))
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        longest = max(
+            self.workqueue, key=lambda scope: HEAVY.get(scope, TEST_SECONDS * len(self.workqueue[scope]))
+        )
+        self.workqueue.move_to_end(longest, last=False)
+        super()._assign_work_unit(node)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
     return ByModule(config, log)
+
+
+@dataclass
+class Shared:
+    """The one system that browsers and journeys look at: up when the first of them asks, ended after the last one in a row."""
+
+    running: ExitStack = field(default_factory=ExitStack)
+    system: RunningSystem | None = None
+
+    def up(self) -> RunningSystem:
+        if self.system is None:
+            self.system = self.running.enter_context(running_system())
+        return self.system
+
+    def end(self) -> None:
+        self.running.close()
+        self.system = None
+
+
+SHARED = Shared()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    # Not at the end of the session: until then it would take its share of the machine from all other tests.
+    if nextitem is None or not nextitem.nodeid.startswith(SHARING):
+        SHARED.end()
+
+
+def pytest_sessionfinish() -> None:
+    # Whoever interrupts a test leaves before its last words.
+    SHARED.end()
+
+
+@pytest.fixture
+def system() -> RunningSystem:
+    return SHARED.up()
 
 
 @pytest.fixture(scope="session")
@@ -180,6 +252,25 @@ def loopback_only() -> Iterator[None]:
     patch = pytest.MonkeyPatch()
     patch.setattr(socket.socket, "connect", guarded_connect)
     patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_authorities() -> Iterator[None]:
+    """Let no client read the certificates of the world's authorities, which is most of what making one costs.
+
+    Nobody whom they certify can be reached from here.
+    """
+    load = ssl.SSLContext.load_verify_locations
+    public = {certifi.where(), ssl.get_default_verify_paths().openssl_cafile}
+
+    def load_own(self: ssl.SSLContext, cafile: Any = None, capath: Any = None, cadata: Any = None) -> None:
+        if cafile not in public:
+            load(self, cafile, capath, cadata)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(ssl.SSLContext, "load_verify_locations", load_own)
     yield
     patch.undo()
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
+from local_stack.auth_server.flows import Challenge
 from local_stack.auth_server.refusals import BodyTooLarge, BodyUnreadable, ValidationFailed
 
 BODY_BYTES_MAX = 64 * 1024
@@ -60,16 +61,31 @@ class UserChange(Body):
     data: Metadata | None = None
 
 
-class CodeRequest(Body):
+class MailRequest(Body):
+    """Asks for a mail; with a challenge its link gives a code to that browser alone (PKCE)."""
+
     email: str = ""
+    code_challenge: str | None = None
+    code_challenge_method: str | None = None
+
+    @property
+    def challenge(self) -> Challenge | None:
+        return Challenge.parse(self.code_challenge or "", self.code_challenge_method or "")
+
+
+class CodeRequest(MailRequest):
     phone: str = ""
     create_user: bool = True
     data: Metadata = Field(default_factory=dict)
 
 
-class ResendRequest(Body):
+class ResendRequest(MailRequest):
     type: Literal["signup", "email_change"]
-    email: str = ""
+
+
+class CodeExchange(Body):
+    auth_code: str = ""
+    code_verifier: str = ""
 
 
 class Verification(Body):

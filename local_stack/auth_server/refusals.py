@@ -116,6 +116,24 @@ class CodeExpired(AuthRefusal):
     sentence = "Token has expired or is invalid"
 
 
+class FlowNotFound(AuthRefusal):
+    status = 404
+    code = "flow_state_not_found"
+    sentence = "invalid flow state, no valid flow state found"
+
+
+class FlowExpired(AuthRefusal):
+    status = 422
+    code = "flow_state_expired"
+    sentence = "invalid flow state, flow state has expired"
+
+
+class CodeVerifierWrong(AuthRefusal):
+    status = 400
+    code = "bad_code_verifier"
+    sentence = "code challenge does not match previously saved code verifier"
+
+
 class BearerMissing(AuthRefusal):
     status = 401
     code = "no_authorization"

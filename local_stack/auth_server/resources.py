@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local_stack.auth_server.attempts import Attempts
+from local_stack.auth_server.flows import Flows
 from local_stack.auth_server.mailbox import Mailbox
 from local_stack.auth_server.signing_keys import SigningKeys
 from zmarty.postgres import Pool
@@ -40,6 +41,7 @@ class Resources:
     publishable_key: str | None = field(default=None, repr=False)
     rules: Rules = Rules()
     limits: Limits = field(default_factory=Limits)
+    flows: Flows = field(default_factory=Flows)
 
     @property
     def issuer(self) -> str:

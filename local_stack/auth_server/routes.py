@@ -14,6 +14,7 @@ from starlette.routing import Route
 from local_stack.auth_server import accounts, codes, sessions, store
 from local_stack.auth_server.attempts import Attempts
 from local_stack.auth_server.bodies import (
+    CodeExchange,
     CodeRequest,
     Credentials,
     Refresh,
@@ -24,6 +25,7 @@ from local_stack.auth_server.bodies import (
     read_body,
     validated,
 )
+from local_stack.auth_server.flows import is_of_flow
 from local_stack.auth_server.refusals import (
     AuthRefusal,
     CodeExpired,
@@ -81,6 +83,8 @@ async def token(request: Request) -> Response:
         return await _password_grant(request)
     if grant == "refresh_token":
         return await _refresh_grant(request)
+    if grant == "pkce":
+        return await _pkce_grant(request)
     raise GrantUnsupported
 
 
@@ -97,6 +101,12 @@ async def _refresh_grant(request: Request) -> Response:
     if not body.refresh_token:
         raise ValidationFailed("refresh_token required")
     session = await sessions.refresh_session(resources_of(request), body.refresh_token, visitor_of(request))
+    return JSONResponse(session.shown())
+
+
+async def _pkce_grant(request: Request) -> Response:
+    body = await read_body(request, CodeExchange)
+    session = await codes.exchange_code(resources_of(request), body, visitor_of(request))
     return JSONResponse(session.shown())
 
 
@@ -132,6 +142,7 @@ async def otp(request: Request) -> Response:
     body = await read_body(request, CodeRequest)
     if body.phone:
         raise PhoneDisabled
+    challenge = body.challenge
     email = mail_address(resources, body.email)
     await codes.send_sign_in_code(
         resources,
@@ -139,25 +150,31 @@ async def otp(request: Request) -> Response:
         create_user=body.create_user,
         metadata=body.data,
         redirect_to=request.query_params.get("redirect_to", ""),
+        challenge=challenge,
     )
     return JSONResponse({})
 
 
 async def recover(request: Request) -> Response:
     resources = resources_of(request)
-    email = mail_address(resources, (await read_body(request, CodeRequest)).email)
-    await codes.send_recovery_code(resources, email, redirect_to=request.query_params.get("redirect_to", ""))
+    body = await read_body(request, CodeRequest)
+    challenge = body.challenge
+    email = mail_address(resources, body.email)
+    await codes.send_recovery_code(
+        resources, email, redirect_to=request.query_params.get("redirect_to", ""), challenge=challenge
+    )
     return JSONResponse({})
 
 
 async def resend(request: Request) -> Response:
     resources = resources_of(request)
     body = await read_body(request, ResendRequest)
+    challenge = body.challenge
     email = mail_address(resources, body.email)
     # Email changes take effect at once here, so there is nothing to send again for them.
     if body.type == "signup":
         await codes.resend_signup_code(
-            resources, email, redirect_to=request.query_params.get("redirect_to", "")
+            resources, email, redirect_to=request.query_params.get("redirect_to", ""), challenge=challenge
         )
     return JSONResponse({})
 
@@ -171,16 +188,17 @@ async def verify(request: Request) -> Response:
 
 
 async def verify_link(request: Request) -> Response:
-    """The link of a mail: always leads on, with tokens or the reason in the fragment, which no server sees."""
+    """The link of a mail: always leads on, with a code for the browser that asked, or with tokens in the fragment."""
     resources, visitor = resources_of(request), visitor_of(request)
     query = dict(request.query_params)
     target = codes.landing(query.get("redirect_to", ""), resources.site_url)
+    given = query.get("token_hash") or query.get("token") or ""
     try:
-        verification = validated(
-            {"type": query.get("type"), "token_hash": query.get("token_hash") or query.get("token")},
-            Verification,
-        )
+        verification = validated({"type": query.get("type"), "token_hash": given}, Verification)
         with counting_failures(resources, "", visitor):
+            if is_of_flow(given):
+                code = await codes.redeem_link(resources, verification)
+                return RedirectResponse(with_query(target, {"code": code}), status_code=303)
             session = await codes.redeem_code(resources, verification, visitor)
     except AuthRefusal as refusal:
         reason = {
@@ -188,9 +206,15 @@ async def verify_link(request: Request) -> Response:
             "error_code": refusal.code,
             "error_description": "Email link is invalid or has expired",
         }
-        return RedirectResponse(f"{target}#{urlencode(reason)}", status_code=303)
+        # A browser that waits for a code looks for it, and for the reason why there is none, in the query.
+        place = with_query(target, reason) if is_of_flow(given) else target
+        return RedirectResponse(f"{place}#{urlencode(reason)}", status_code=303)
     fragment = urlencode({**session.tokens(), "type": verification.type})
     return RedirectResponse(f"{target}#{fragment}", status_code=303)
+
+
+def with_query(address: str, added: dict[str, str]) -> str:
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(added)}"
 
 
 def resources_of(request: Request) -> Resources:

@@ -66,10 +66,23 @@ class ProfileRequest(BaseModel):
     )
 
 
+class Allowance(BaseModel):
+    """What the tier allows."""
+
+    price_cap: int = Field(description="The most credits that one question may cost.")
+    tokens_max: int = Field(description="The longest answer, in tokens.")
+    symbols_max: int = Field(description="The most symbols to watch, each timeframe by itself.")
+    requests_per_minute: int = Field(description="Questions; other requests count by a multiple of it.")
+    concurrent_streams: int = Field(description="Answers at once.")
+    credits_monthly: int
+    voice: bool = Field(description="Whether answers may be spoken.")
+
+
 class Profile(BaseModel):
     """A user's profile. The tier is changed by paying, never here."""
 
     tier: str
+    plan: Allowance
     member_since: datetime
     updated_at: datetime
     full_name: str | None

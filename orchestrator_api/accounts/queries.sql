@@ -58,9 +58,10 @@ order by symbol, timeframe, id desc;
 
 -- name: profile_of
 select
-  tier, created_at as member_since, updated_at, full_name, display_name, avatar_url, bio, trading_experience,
-  risk_tolerance, preferred_pairs, notification_preferences, language, timezone
+  tier, to_jsonb(tiers) as plan, created_at as member_since, updated_at, full_name, display_name, avatar_url, bio,
+  trading_experience, risk_tolerance, preferred_pairs, notification_preferences, language, timezone
 from profiles
+join tiers using (tier)
 where user_id = $1;
 
 -- name: change_profile

@@ -121,7 +121,7 @@ async def _answer(
             return tell(Failed(AnswerStopped("You stopped this answer; nothing is charged.")))
         draft.metadata.update(briefing.record, signals=signals, duration_ms=int(work.seconds * 1000))
         # The text has been told; only its end waits for the audio, for a bounded time.
-        draft = await voiced(resources, exchange, draft, briefing.speech)
+        draft = await voiced(resources, exchange, draft, briefing.speech, recording.stop)
         settlement = await _settle(resources.chat, exchange, draft)
     except PASSING_LOSSES as error:
         # Whether the last attempt took effect is not known. If it did not, the sweeper gives the credits back.

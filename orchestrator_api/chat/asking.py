@@ -6,7 +6,7 @@ from dataclasses import replace
 from orchestrator_api.auth.user import Forbidden, User
 from orchestrator_api.chat import store
 from orchestrator_api.chat.answer import answer, replay
-from orchestrator_api.chat.briefing import compose_briefing
+from orchestrator_api.chat.briefing import Briefing, compose_briefing
 from orchestrator_api.chat.caching import cache_key
 from orchestrator_api.chat.equipping import equip
 from orchestrator_api.chat.events import Completed, Event, Failed
@@ -17,10 +17,10 @@ from orchestrator_api.chat.exchange import (
     find_answer,
     open_exchange,
 )
-from orchestrator_api.chat.plan import Budget
+from orchestrator_api.chat.plan import Budget, Plan
 from orchestrator_api.chat.planning import models_for, plan_answer
 from orchestrator_api.chat.question import Question
-from orchestrator_api.chat.voicing import audio_url_of, plan_speech, with_voice
+from orchestrator_api.chat.voicing import audio_url_of, plan_spoken, with_voice
 from orchestrator_api.credits import ledger
 from orchestrator_api.credits.pricing import CreditsExhausted, SpendingLimitReached
 from orchestrator_api.limits.limiter import RateLimited
@@ -80,16 +80,16 @@ async def ask(
     if name is not None and models:
         cached = await store.cached_answer(resources.chat, name) if may_be_cached else None
         briefing = replace(briefing, cache_key=name, cached=cached)
-    plan = plan_answer(
-        # What has been answered needs no model, and is priced as data.
-        models if briefing.cached is None else (),
-        question,
-        briefing.prompt,
-        output_tokens_max=output_tokens_max,
-        budget=budget,
-    )
-    plan, briefing = equip(plan, briefing, budget)
-    speech = plan_speech(resources, question, plan, limits, budget)
+    # What has been answered needs no model, and is priced as data.
+    models = models if briefing.cached is None else ()
+
+    def planned(within: Budget) -> tuple[Plan, Briefing]:
+        plan = plan_answer(
+            models, question, briefing.prompt, output_tokens_max=output_tokens_max, budget=within
+        )
+        return equip(plan, briefing, within)
+
+    plan, briefing, speech = plan_spoken(resources, question, limits, budget, planned)
     exchange = await open_exchange(resources.chat, user, question, with_voice(plan, speech), key)
     return answer(resources, exchange, plan, replace(briefing, speech=speech))
 

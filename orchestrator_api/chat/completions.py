@@ -17,7 +17,8 @@ from orchestrator_api.chat.events import (
     ToolAnswered,
     ToolAsked,
 )
-from orchestrator_api.model_router.catalog import Catalog, Choice
+from orchestrator_api.credits.pricing import Rate
+from orchestrator_api.model_router.catalog import Catalog, Choice, Model, Tier
 from orchestrator_api.model_router.provider import ToolCall
 
 DONE = "data: [DONE]\n\n"
@@ -78,10 +79,20 @@ class CompletionAnswer(BaseModel):
 
 
 class ModelAnswer(BaseModel):
+    """As OpenAI's clients know a model, and what it costs here."""
+
     id: str
     object: Literal["model"] = "model"
     created: int
     owned_by: str
+    family: str | None = Field(description="The models of one kind; null for `auto` and `ensemble`.")
+    rate: Rate | None = Field(
+        description=(
+            "Credits for a thousand tokens, and the least of a call. A family's is that of its first model. "
+            "Null for `auto` and `ensemble`, which cost what the models cost that answer."
+        ),
+    )
+    tier: Tier | None = Field(description="The least plan that may use it; null: every plan.")
 
 
 class ModelsAnswer(BaseModel):
@@ -94,14 +105,25 @@ class ModelsAnswer(BaseModel):
 def models_answer(catalog: Catalog) -> ModelsAnswer:
     """`auto`, `ensemble` and the families first, then every model by its id."""
     checked = _moment(catalog.checked_on)
-    names = [
-        ModelAnswer(id=name, created=checked, owned_by="zmarty") for name in (*Choice, *catalog.families)
+    choices = [
+        ModelAnswer(id=name, created=checked, owned_by="zmarty", family=None, rate=None, tier=None)
+        for name in Choice
+    ]
+    families = [
+        _priced(first, id=first.family, created=checked, owned_by="zmarty")
+        for first in (catalog.candidates(family)[0] for family in catalog.families)
     ]
     models = [
-        ModelAnswer(id=model.id, created=_moment(model.as_of), owned_by=model.provider)
+        _priced(model, id=model.id, created=_moment(model.as_of), owned_by=model.provider)
         for model in catalog.models
     ]
-    return ModelsAnswer(data=[*names, *models])
+    return ModelsAnswer(data=[*choices, *families, *models])
+
+
+def _priced(model: Model, *, id: str, created: int, owned_by: str) -> ModelAnswer:
+    return ModelAnswer(
+        id=id, created=created, owned_by=owned_by, family=model.family, rate=model.rate, tier=model.tier
+    )
 
 
 def completion_from(event: Completed, *, created: int) -> CompletionAnswer:

@@ -14,6 +14,8 @@ def equip(plan: Plan, briefing: Briefing, budget: Budget) -> tuple[Plan, Briefin
     # An ensemble compares what models make of the same facts: none of them looks up its own.
     if plan.is_ensemble:
         return plan, replace(briefing, tools=())
-    if briefing.tools and (richer := plan_rounds(plan, prompt_tokens=prompt_tokens(equipped), budget=budget)):
+    if briefing.tools and (
+        richer := plan_rounds(plan, prompt_tokens=prompt_tokens(equipped), credits=budget.credits)
+    ):
         return richer, briefing
     return plan, replace(briefing, tools=())

@@ -36,12 +36,14 @@ class Budget:
     price_cap: int | None = None
     per_request: int | None = None
     left_today: int | None = None
+    # Credits within all these bounds that the answer leaves for something else.
+    kept: int = 0
 
     @property
     def credits(self) -> int:
         wished = (self.price_cap, self.per_request, self.left_today)
         bounds = (bound for bound in wished if bound is not None)
-        return min(self.available, self.tier_cap, REQUEST_CREDITS_MAX, *bounds)
+        return min(self.available, self.tier_cap, REQUEST_CREDITS_MAX, *bounds) - self.kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,6 @@ def plan_model(
     prompt_tokens: int,
     output_tokens_max: int,
     budget: Budget,
-    extra_credits: int = 0,
     history_tokens: Sequence[int] = (),
 ) -> Plan:
     """Give each model as much output as the budget pays for, and drop those it cannot pay.
@@ -81,16 +82,16 @@ def plan_model(
     candidates = tuple(
         candidate
         for model in models
-        if (candidate := _candidate(model, lengths, output_tokens_max, budget.credits - extra_credits))
+        if (candidate := _candidate(model, lengths, output_tokens_max, budget.credits))
     )
     if not candidates:
         least = min(OUTPUT_TOKENS_LEAST, output_tokens_max)
         needed = min(
             cost_max(model.rate, input_tokens=lengths[-1], output_tokens_max=least) for model in models
         )
-        _require(budget, needed + extra_credits)
+        _require(budget, needed)
         raise FieldInvalid("message", TOO_LONG)
-    return Plan(candidates, max(_most(candidate, lengths) for candidate in candidates) + extra_credits)
+    return Plan(candidates, max(_most(candidate, lengths) for candidate in candidates))
 
 
 def plan_ensemble(
@@ -100,7 +101,6 @@ def plan_ensemble(
     question_tokens: int,
     output_tokens_max: int,
     budget: Budget,
-    extra_credits: int = 0,
     history_tokens: Sequence[int] = (),
 ) -> Plan:
     """Ask all models, and one of them for the comparison: the sum of what that costs is within the budget.
@@ -114,11 +114,10 @@ def plan_ensemble(
             prompt_tokens=prompt_tokens,
             output_tokens_max=output_tokens_max,
             budget=budget,
-            extra_credits=extra_credits,
             history_tokens=history_tokens,
         )
         return replace(alone, is_ensemble=bool(models))
-    credits = budget.credits - extra_credits
+    credits = budget.credits
     least = min(OUTPUT_TOKENS_LEAST, output_tokens_max)
     possible = [
         _Ensemble(members, length, question_tokens, dropped)
@@ -127,7 +126,7 @@ def plan_ensemble(
     ]
     ensemble = next((tried for tried in possible if tried.fits(least, credits)), None)
     if ensemble is None:
-        _require(budget, possible[-1].credits(least) + extra_credits)
+        _require(budget, possible[-1].credits(least))
         raise FieldInvalid("message", TOO_LONG)
     wanted = min(output_tokens_max, *(model.output_tokens_max for model in ensemble.members))
     # One less than the first share that does not fit any more.
@@ -136,7 +135,7 @@ def plan_ensemble(
     )
     return Plan(
         tuple(Candidate(model, share, ensemble.dropped) for model in ensemble.members),
-        ensemble.credits(share) + extra_credits,
+        ensemble.credits(share),
         is_ensemble=True,
         comparing=tuple(Candidate(model, COMPARISON_TOKENS_MAX) for model in ensemble.members),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from orchestrator_api.chat.plan import OUTPUT_TOKENS_LEAST, Budget, Plan
+from orchestrator_api.chat.plan import OUTPUT_TOKENS_LEAST, Plan
 from orchestrator_api.credits.pricing import DATA_CREDITS, THOUSAND, Usage, cost, output_tokens_within
 from orchestrator_api.model_router.catalog import Candidate, Model
 from orchestrator_api.model_router.tokens import tokens_bound
@@ -97,15 +97,15 @@ class Spending:
         return left // max(1, rate.input_per_1k + rate.output_per_1k)
 
 
-def plan_rounds(plan: Plan, *, prompt_tokens: int, budget: Budget) -> Plan | None:
-    """The plan with credits for tools beside the answer, as far as the budget goes; None when it pays for none.
+def plan_rounds(plan: Plan, *, prompt_tokens: int, credits: int) -> Plan | None:
+    """The plan with credits for tools beside the answer, `credits` at most; None when these pay for none.
 
     `prompt_tokens` counts the tools too. The preferred model decides: another one that cannot pay for them answers without.
     """
     if not plan.candidates:
         return None
     needed = (_held_for(candidate, prompt_tokens) for candidate in plan.candidates)
-    held = min(max(needed), budget.credits)
+    held = min(max(needed), credits)
     if held <= plan.credits:
         return None
     preferred = plan.candidates[:1]

@@ -34,8 +34,13 @@ where conversation.id = $1;
 -- name: messages
 select
   id, role, content, provider, model, credits, input_tokens, output_tokens, metadata ->> 'finish_reason' as finish_reason,
-  coalesce(metadata -> 'signals', '[]') as signals, rating, rating_comment, created_at,
-  superseded_at
+  coalesce(metadata -> 'signals', '[]') as signals, coalesce((metadata ->> 'cached')::boolean, false) as cached,
+  (
+    select recording.id
+    from voice_recordings as recording
+    where recording.id = (messages.metadata ->> 'recording_id')::uuid
+  ) as recording_id,
+  rating, rating_comment, created_at, superseded_at
 from messages
 where conversation_id = $1 and ($2::timestamptz is null or (created_at, id) < ($2, $3::uuid))
 order by created_at desc, id desc

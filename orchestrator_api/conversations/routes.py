@@ -9,6 +9,7 @@ from starlette.routing import Route
 from orchestrator_api.answers import json_answer
 from orchestrator_api.auth.rls import as_user
 from orchestrator_api.auth.token import authenticate
+from orchestrator_api.chat.voicing import audio_url_of
 from orchestrator_api.conversations import store
 from orchestrator_api.conversations.rows import (
     Conversation,
@@ -75,7 +76,13 @@ async def list_conversation_messages(request: Request) -> Response:
     after = decode_cursor(asked.cursor, moment, UUID)
     async with as_user(resources.chat, user) as connection:
         await _require_conversation(connection, conversation_id)
-        rows = await store.messages(connection, conversation_id, after=after, limit=asked.limit + 1)
+        rows = await store.messages(
+            connection,
+            conversation_id,
+            after=after,
+            limit=asked.limit + 1,
+            link=lambda recording_id: audio_url_of(resources, user.id, {"recording_id": str(recording_id)}),
+        )
     return json_answer(page_of(rows, asked.limit, lambda row: (row.created_at, row.id)))
 
 

@@ -49,6 +49,10 @@ class Message(BaseModel):
     output_tokens: int | None
     finish_reason: str | None
     signals: list[dict[str, Any]] = Field(description="The signals that the answer rests on.")
+    cached: bool = Field(description="Given before, to the same question on the same facts; priced as data.")
+    audio_url: str | None = Field(
+        description="A fresh link to the answer as it was spoken, while it is kept."
+    )
     rating: Rating | None
     rating_comment: str | None
     created_at: datetime

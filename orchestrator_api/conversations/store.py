@@ -1,6 +1,6 @@
 """The statements on conversations and messages. All take a connection that acts as the user."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -29,10 +29,21 @@ async def conversation(connection: Connection, conversation_id: UUID) -> Convers
 
 
 async def messages(
-    connection: Connection, conversation_id: UUID, *, after: Sequence[Any] | None, limit: int
+    connection: Connection,
+    conversation_id: UUID,
+    *,
+    after: Sequence[Any] | None,
+    limit: int,
+    link: Callable[[UUID], str | None],
 ) -> list[Message]:
+    """`link` tells where a recording is heard."""
     records = await connection.fetch(SQL["messages"], conversation_id, *(after or FROM_START), limit)
-    return [Message(**record) for record in records]
+    return [_message(dict(record), link) for record in records]
+
+
+def _message(record: dict[str, Any], link: Callable[[UUID], str | None]) -> Message:
+    recording_id: UUID | None = record.pop("recording_id")
+    return Message(**record, audio_url=link(recording_id) if recording_id else None)
 
 
 async def rename(connection: Connection, conversation_id: UUID, title: str) -> bool:

@@ -52,8 +52,16 @@ values ($1::uuid, $2::integer, $3::integer)
 on conflict (user_id) do update set per_request = excluded.per_request, per_day = excluded.per_day;
 
 -- name: entries_of
+-- A charge's key names its hold, and the answer that it paid for names the same.
 select
-  id, kind, amount, balance_after, provider, model, input_tokens, output_tokens, reason, refund_of, created_at
+  id, kind, amount, balance_after, provider, model, input_tokens, output_tokens, reason, refund_of,
+  (
+    select conversation_id
+    from messages
+    where messages.hold_id = substring(credits_ledger.idempotency_key from '^hold:([0-9a-f-]{36})$')::uuid
+    limit 1
+  ) as conversation_id,
+  created_at
 from credits_ledger
 where user_id = $1
   and ($2::bigint is null or id < $2)
@@ -75,6 +83,14 @@ from credits_ledger
 where user_id = $1 and created_at >= $2::timestamptz and created_at < $3::timestamptz
 group by kind, model
 order by kind, model nulls first;
+
+-- name: spent_by_day
+-- Days in UTC, as the limit of a day counts them.
+select (created_at at time zone 'utc')::date as day, -sum(amount)::bigint as credits
+from credits_ledger
+where user_id = $1 and kind = 'charge' and created_at >= $2::timestamptz and created_at < $3::timestamptz
+group by day
+order by day;
 
 -- name: grant_credits
 select private.grant_credits($1::uuid, $2::integer, $3::text, $4::text, $5::jsonb, $6::text, $7::timestamptz);

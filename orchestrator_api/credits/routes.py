@@ -14,6 +14,7 @@ from orchestrator_api.credits import ledger, store
 from orchestrator_api.credits.pricing import LOW_CREDITS
 from orchestrator_api.credits.rows import (
     BalanceAnswer,
+    DayAnswer,
     EntryAnswer,
     GrantAnswer,
     HistoryQuery,
@@ -151,11 +152,13 @@ async def show_statement(request: Request) -> Response:
     async with as_user(resources.chat, user) as connection:
         opening = await store.opening_of(connection, user.id, begin)
         totals = await store.totals_of(connection, user.id, begin, end)
+        days = await store.spent_by_day(connection, user.id, begin, end)
     answer = StatementAnswer(
         month=month,
         opening=opening,
         totals=[TotalAnswer.model_validate(total) for total in totals],
         closing=opening + sum(total.credits for total in totals),
+        days=[DayAnswer.model_validate(day) for day in days],
     )
     return json_answer(answer)
 

@@ -1,7 +1,8 @@
 """What users see of their credits, and what they may ask for. Pure."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal, Self
+from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -79,6 +80,10 @@ class EntryAnswer(BaseModel):
     reason: str
     refund_of: int | None = Field(description="The charge that a refund gives back.")
     created_at: datetime
+    # At the end: the fields are the columns of the CSV file, whose readers may count them.
+    conversation_id: UUID | None = Field(
+        description="Of the answer that was charged; null for anything else."
+    )
 
 
 class HistoryQuery(PageQuery):
@@ -111,6 +116,15 @@ class TotalAnswer(BaseModel):
     credits: int = Field(description="Signed, as in the entries.")
 
 
+class DayAnswer(BaseModel):
+    """What was spent on a day, in UTC."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    day: date
+    credits: int
+
+
 class StatementAnswer(BaseModel):
     """A month, in UTC: what was there, what moved, what was left."""
 
@@ -118,6 +132,7 @@ class StatementAnswer(BaseModel):
     opening: int
     totals: list[TotalAnswer]
     closing: int
+    days: list[DayAnswer] = Field(description="Those on which something was spent, before refunds.")
 
 
 def month_bounds(month: str) -> tuple[datetime, datetime]:

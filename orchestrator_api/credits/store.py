@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -79,6 +79,7 @@ class Entry:
     output_tokens: int | None
     reason: str
     refund_of: int | None
+    conversation_id: UUID | None
     created_at: datetime
 
 
@@ -99,6 +100,14 @@ class Total:
     kind: str
     model: str | None
     entries: int
+    credits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What was spent on a day."""
+
+    day: date
     credits: int
 
 
@@ -187,6 +196,10 @@ async def opening_of(connection: Connection, user_id: UUID, since: datetime) -> 
 
 async def totals_of(connection: Connection, user_id: UUID, since: datetime, until: datetime) -> list[Total]:
     return [Total(**record) for record in await connection.fetch(SQL["totals_of"], user_id, since, until)]
+
+
+async def spent_by_day(connection: Connection, user_id: UUID, since: datetime, until: datetime) -> list[Day]:
+    return [Day(**record) for record in await connection.fetch(SQL["spent_by_day"], user_id, since, until)]
 
 
 async def grant_credits(

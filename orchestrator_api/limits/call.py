@@ -13,10 +13,11 @@ SERVICE_PER_MINUTE = 600
 # One household or one server has this much of IPv6.
 HOUSEHOLD_BITS = 64
 
-# Health checks must be answered whatever happens; nothing else is free of limits.
+# Health checks must be answered whatever happens, and counting a file of the web app would cost more than to send it.
 PROBES = frozenset({"/livez", "/healthz", "/metrics"})
+ASSETS = "/assets/"
 QUESTIONS = re.compile(r"/chat|/v1/chat/completions|/v1/trading/analysis")
-ANSWERS = re.compile(r"/chat|/v1/chat/completions|/v1/chat/[^/]+/stream")
+ANSWERS = re.compile(r"POST (/chat|/v1/chat/completions)|GET /v1/chat/[^/]+/stream")
 EVENTS = "/v1/events"
 
 
@@ -29,13 +30,16 @@ class Call:
     streams: str | None
 
 
+def is_free(path: str) -> bool:
+    """Whether nobody counts how often this is asked."""
+    return path in PROBES or path.startswith(ASSETS)
+
+
 def call_of(method: str, path: str) -> Call:
     """Questions count by the tier's own number, everything else by a multiple of it; see ADR 0033."""
     is_question = method == "POST" and QUESTIONS.fullmatch(path) is not None
-    streams = "events" if path == EVENTS else "answers" if ANSWERS.fullmatch(path) else None
-    # Whoever has as many answers under way as the tier allows must be able to stop one.
-    if method == "DELETE":
-        streams = None
+    # Stopping an answer is none: whoever has as many under way as the tier allows must be able to stop one.
+    streams = "events" if path == EVENTS else "answers" if ANSWERS.fullmatch(f"{method} {path}") else None
     return Call(
         bucket="question" if is_question else "read",
         multiple=1 if is_question else READS_PER_QUESTION,

@@ -15,12 +15,12 @@ from orchestrator_api.auth.user import User
 from orchestrator_api.error_handlers import refusal, request_id_of
 from orchestrator_api.limits import store
 from orchestrator_api.limits.call import (
-    PROBES,
     SERVICE_PER_MINUTE,
     SIGNED_OUT_PER_MINUTE,
     Call,
     address_of,
     call_of,
+    is_free,
 )
 from orchestrator_api.limits.calls import CHECK_SECONDS_MAX, LEASE_SECONDS
 from orchestrator_api.limits.store import Admission
@@ -47,7 +47,7 @@ class Limiter:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in PROBES:
+        if scope["type"] != "http" or is_free(scope["path"]):
             await self.app(scope, receive, send)
             return
         resources: Resources = scope["state"]["resources"]

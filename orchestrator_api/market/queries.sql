@@ -1,6 +1,14 @@
 -- name: is_known_symbol
 select exists (select from instruments where symbol = $1 and active);
 
+-- name: instruments
+-- By bytes, so that the order is the same whatever the database's language, and a cursor can go on in it.
+select symbol, base, quote
+from instruments
+where active and starts_with(symbol, $1) and symbol collate "C" > $2
+order by symbol collate "C"
+limit $3;
+
 -- name: candles
 -- The plain bound on opened_at beside the row comparison lets Postgres leave out the months of newer partitions.
 select symbol, timeframe, opened_at, open, high, low, close, volume, volume_usd, trades_count, vwap, exchange, source

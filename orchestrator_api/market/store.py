@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import asyncpg
+
 from orchestrator_api.market.filters import CandleQuery, IndicatorQuery, SignalQuery, WinRateQuery
 from orchestrator_api.market.rows import CandleRow, IndicatorRow, SignalRow, WinRateRow
 from orchestrator_api.market.snapshot_rows import SnapshotQuery, SnapshotRow
@@ -24,6 +26,10 @@ def days(number: Any) -> int:
 
 async def is_known_symbol(pool: Pool, symbol: Symbol) -> bool:
     return cast(bool, await pool.fetchval(SQL["is_known_symbol"], symbol))
+
+
+async def instruments(pool: Pool, beginning: str, *, after: str, limit: int) -> list[asyncpg.Record]:
+    return await pool.fetch(SQL["instruments"], beginning, after, limit)
 
 
 async def candles(pool: Pool, symbol: Symbol, asked: CandleQuery) -> list[CandleRow]:

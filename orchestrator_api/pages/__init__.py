@@ -1,1 +1,1 @@
-"""The pages the API serves itself: a landing page, the documentation, the operators' page. Offline, without inline scripts."""
+"""The pages the API serves itself: the documentation, and a start page where no web app is built. Offline, without inline scripts."""

@@ -1,4 +1,4 @@
-"""GET /, /docs, /admin, their files, /config.json and /openapi.json."""
+"""GET /docs, its files, /config.json and /openapi.json."""
 
 import hashlib
 import json
@@ -32,34 +32,13 @@ class Config(BaseModel):
 
 
 @documented(
-    summary="Start page",
-    tag="Pages",
-    responses={200: Answer("A page.", media_type="text/html")},
-    access="public",
-)
-async def show_start(request: Request) -> Response:
-    return _page(request, "start.html")
-
-
-@documented(
     summary="This documentation",
     tag="Pages",
     responses={200: Answer("A page.", media_type="text/html")},
     access="public",
 )
 async def show_docs(request: Request) -> Response:
-    return _page(request, "docs.html")
-
-
-@documented(
-    summary="The operators' page",
-    description="Anybody may load the page; what it shows needs an operator's account.",
-    tag="Pages",
-    responses={200: Answer("A page.", media_type="text/html")},
-    access="public",
-)
-async def show_admin(request: Request) -> Response:
-    return _page(request, "admin.html")
+    return page(request, "docs.html")
 
 
 @documented(
@@ -92,9 +71,18 @@ async def show_config(request: Request) -> Response:
         supabase_url=public.supabase_url,
         auth_url=f"{public.supabase_url}/auth/v1",
         publishable_key=public.publishable_key,
-        api_url=public.api_url or str(request.base_url).rstrip("/"),
+        api_url=public.api_url or _origin(request, is_behind_proxy=resources.limits.trusted_hops > 0),
     )
     return json_answer(config)
+
+
+def _origin(request: Request, *, is_behind_proxy: bool) -> str:
+    """Where the browser reached us: a proxy speaks TLS for us and plainly to us, and says so."""
+    told = request.headers.get("x-forwarded-proto", "").rpartition(",")[2].strip()
+    url = (
+        request.base_url.replace(scheme="https") if is_behind_proxy and told == "https" else request.base_url
+    )
+    return str(url).rstrip("/")
 
 
 @documented(
@@ -115,7 +103,8 @@ def _document(app: Starlette, version: str, server_url: str) -> bytes:
     return json.dumps(document_of(app.routes, version=version, server_url=server_url)).encode()
 
 
-def _page(request: Request, name: str) -> Response:
+def page(request: Request, name: str) -> Response:
+    """One of these pages, with a policy that allows it no inline script and nobody else's files."""
     resources: Resources = request.state.resources
     auth = urlsplit(resources.public.supabase_url)
     policy = (
@@ -146,9 +135,7 @@ def _files() -> dict[str, tuple[bytes, str]]:
 
 
 routes = [
-    Route("/", show_start),
     Route("/docs", show_docs),
-    Route("/admin", show_admin),
     Route("/pages/{name}", show_file),
     Route("/config.json", show_config),
     Route("/openapi.json", show_openapi),

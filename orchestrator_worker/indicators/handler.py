@@ -53,7 +53,11 @@ async def handle(delivery: Delivery[IngestIndicators], resources: Resources) -> 
     is_traded = await store.is_traded(trading, pair.symbol)
     if is_traded is None:
         return Bury("symbol_unknown", f"{pair.symbol} is no instrument that Zmarty knows")
-    failures = await store.ingest_failures(trading, pair.symbol, pair.timeframe)
+    so_far = await store.ingest_progress(trading, pair.symbol, pair.timeframe)
+    failures = so_far.failures if so_far else 0
+    # Its candles may be there already: the risk of a symbol is computed from its days, whoever watches those. So may
+    # its row: cron writes one for each watched pair before it sends the first message.
+    is_first = so_far is None or so_far.last_opened_at is None
     if not is_traded:
         async with delivery.completing(trading) as connection:
             await store.save_progress(connection, pair.symbol, pair.timeframe, delisted(failures, now=now))
@@ -71,9 +75,9 @@ async def handle(delivery: Delivery[IngestIndicators], resources: Resources) -> 
     news = news_in(found.fetched, found.stored)
     candles = merged(found.stored, news, limit=HISTORY_BARS)
     progress = progress_after(pair.timeframe, found.stored, candles, failures=failures, now=now)
-    judged = candles[-1] if candles and (news or _is_by_hand(delivery)) else None
+    judged = candles[-1] if candles and (news or is_first or _is_by_hand(delivery)) else None
     # Whoever has just begun to watch a pair waits for its first signal, and for candles, not for what they lack.
-    patience = None if found.stored else FIRST_PATIENCE_SECONDS
+    patience = FIRST_PATIENCE_SECONDS if is_first or not found.stored else None
     readings: dict[str, Reading] = {}
     clusters = None
     if judged is not None:

@@ -1,8 +1,8 @@
 -- name: is_traded
 select active from instruments where symbol = $1::text;
 
--- name: ingest_failures
-select failures from ingest_state where symbol = $1::text and timeframe = $2::text;
+-- name: ingest_progress
+select last_opened_at, failures from ingest_state where symbol = $1::text and timeframe = $2::text;
 
 -- name: save_readings
 insert into indicators (symbol, timeframe, opened_at, source, data, observed_at)

@@ -22,14 +22,23 @@ class IndicatorRow:
     observed_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestProgress:
+    """How far a pair has come: its newest candle, None before the first ingest, and how many in a row found nothing new."""
+
+    last_opened_at: datetime | None
+    failures: int
+
+
 async def is_traded(pool: Pool, symbol: Symbol) -> bool | None:
     """None: no exchange has ever listed it."""
     return cast("bool | None", await pool.fetchval(_SQL["is_traded"], symbol))
 
 
-async def ingest_failures(pool: Pool, symbol: Symbol, timeframe: Timeframe) -> int:
-    """How many ingests in a row found nothing new."""
-    return cast(int, await pool.fetchval(_SQL["ingest_failures"], symbol, timeframe) or 0)
+async def ingest_progress(pool: Pool, symbol: Symbol, timeframe: Timeframe) -> IngestProgress | None:
+    """None for a pair that nobody has asked to ingest yet."""
+    record = await pool.fetchrow(_SQL["ingest_progress"], symbol, timeframe)
+    return IngestProgress(**record) if record else None
 
 
 async def save_readings(

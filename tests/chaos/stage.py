@@ -19,8 +19,8 @@ from local_stack.home import Home
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-CONNECT_SECONDS = 3.0
-STATEMENT_SECONDS = 10.0
+CONNECT_SECONDS = 10.0
+STATEMENT_SECONDS = 30.0
 REQUEST_SECONDS = 30.0
 KINDS = ("chat", "trading")
 

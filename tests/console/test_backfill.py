@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 import pytest
 
 from console.backfill import since_from
-from console.migrations import REPOSITORY
+from tests.support import command_line
+from tests.support.command_line import Command
 from zmarty import jobs
 from zmarty.errors import FieldInvalid
 from zmarty.jobs import Job
 from zmarty.postgres import Pool
 
-COMMAND_SECONDS = 30
+JOB_SECONDS = 90
 
 Zmarty: TypeAlias = Callable[..., Awaitable["subprocess.CompletedProcess[str]"]]
-Start: TypeAlias = Callable[..., Awaitable["subprocess.Popen[str]"]]
+Start: TypeAlias = Callable[..., Awaitable[Command]]
 
 
 @pytest.fixture
 def start(trading_dsn: Callable[..., str]) -> Start:
-    async def begin(*arguments: str) -> subprocess.Popen[str]:
-        environment = {"NO_COLOR": "1", "COLUMNS": "200", "TRADING_OWNER_DATABASE_URL": trading_dsn()}
-        return subprocess.Popen(
-            [sys.executable, "-m", "console", "backfill", *arguments],
-            env={**os.environ, **environment},
-            cwd=REPOSITORY,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+    async def begin(*arguments: str) -> Command:
+        return await asyncio.to_thread(
+            command_line.begin, "backfill", *arguments, TRADING_OWNER_DATABASE_URL=trading_dsn()
         )
 
     return begin
@@ -50,13 +42,12 @@ def zmarty(start: Start) -> Zmarty:
     return run
 
 
-async def ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
-    out, err = await asyncio.to_thread(process.communicate, timeout=COMMAND_SECONDS)
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+async def ended(command: Command) -> subprocess.CompletedProcess[str]:
+    return await asyncio.to_thread(command.ended)
 
 
 async def newest_job(trading: Pool) -> Job:
-    async with asyncio.timeout(COMMAND_SECONDS):
+    async with asyncio.timeout(JOB_SECONDS):
         while (
             job_id := await trading.fetchval("select id from jobs order by created_at desc limit 1")
         ) is None:
@@ -66,9 +57,9 @@ async def newest_job(trading: Pool) -> Job:
     return job
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(240)
 async def test_a_backfill_is_followed_to_its_end(trading: Pool, start: Start) -> None:
-    process = await start("btc", "--timeframe", "4h", "--since", "2024-01-01")
+    command = await start("btc", "--timeframe", "4h", "--since", "2024-01-01")
     job = await newest_job(trading)
     told = {
         "exchange": "okx",
@@ -82,7 +73,7 @@ async def test_a_backfill_is_followed_to_its_end(trading: Pool, start: Start) ->
     )
     await jobs.finish(trading, job.id, told)
 
-    done = await ended(process)
+    done = await ended(command)
 
     assert done.returncode == 0
     assert "✓ BTC/USDT 4h: 890 candles from okx" in done.stdout
@@ -97,13 +88,13 @@ async def test_a_backfill_is_followed_to_its_end(trading: Pool, start: Start) ->
     }
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(240)
 async def test_an_interrupt_leaves_the_work_and_says_how_to_go_on(trading: Pool, start: Start) -> None:
-    process = await start("BTC/USDT", "--since", "2024-01-01")
+    command = await start("BTC/USDT", "--since", "2024-01-01")
     job = await newest_job(trading)
 
-    process.send_signal(signal.SIGINT)
-    left = await ended(process)
+    command.send_signal(signal.SIGINT)
+    left = await ended(command)
 
     assert left.returncode == 130
     assert "Follow it: zmarty backfill BTC/USDT --timeframe 1h" in left.stdout
@@ -112,7 +103,7 @@ async def test_an_interrupt_leaves_the_work_and_says_how_to_go_on(trading: Pool,
     assert job.detail["since"] == "2024-01-01T00:00:00+00:00"
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(240)
 async def test_a_backfill_under_way_is_joined_and_cancelled(trading: Pool, zmarty: Zmarty) -> None:
     begun = await zmarty("BTC", "--since", "2024-01-01", "--detach")
     again = await zmarty("BTC", "--since", "2023-01-01", "--detach")
@@ -128,7 +119,7 @@ async def test_a_backfill_under_way_is_joined_and_cancelled(trading: Pool, zmart
     assert (nothing.returncode, nothing.stderr.strip()) == (1, "✗ no backfill of BTC/USDT 1h is under way")
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

@@ -5,15 +5,15 @@ import subprocess
 import sys
 
 from console.migrations import REPOSITORY
+from tests.support.command_line import COMMAND_SECONDS, SCREEN, zmarty
 from tests.support.databases import TemplateCluster
 
-COMMAND_SECONDS = 30
 
-
-def zmarty(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def interpreted(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Not forked from anything: the interpreter reads the module itself, as the installed script does."""
     return subprocess.run(
         [sys.executable, "-m", "console", *arguments],
-        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **environment},
+        env={**os.environ, **SCREEN, **environment},
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
@@ -40,7 +40,7 @@ def test_migrate_says_what_is_pending_and_applies_it(bare_cluster: TemplateClust
 
 
 def test_an_unreachable_database_is_one_line() -> None:
-    refused = zmarty(
+    refused = interpreted(
         "grant", "a@example.com", "5", "--reason", "x", CHAT_DATABASE_URL="postgresql://u@127.0.0.1:1/x"
     )
 

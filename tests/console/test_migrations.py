@@ -22,7 +22,7 @@ from local_stack.clusters import SUPERUSER, server_binaries
 from tests.support.databases import Database, TemplateCluster
 
 SUPABASE_CLI = REPOSITORY / "supabase" / "node_modules" / ".bin" / "supabase"
-CLI_SECONDS = 60
+CLI_SECONDS = 120
 
 
 def write(folder: Path, version: int, name: str, text: str) -> None:
@@ -102,7 +102,7 @@ def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
         read_migrations(tmp_path)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", ["chat", "trading"])
 async def test_the_supabase_cli_does_the_same(
     bare_cluster: TemplateCluster, kind: str, tmp_path: Path

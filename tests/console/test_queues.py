@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
@@ -12,11 +10,10 @@ import asyncpg
 import pytest
 
 from console import queues
-from console.migrations import REPOSITORY
 from console.queues import Desk
+from tests.support import command_line
 from zmarty.postgres import Connection, Pool
 
-COMMAND_SECONDS = 30
 QUEUE = "compute_signals"
 ORIGINAL = {"symbol": "BTC/USDT", "timeframe": "1h"}
 
@@ -29,17 +26,7 @@ def zmarty(chat_dsn: Callable[..., str], trading_dsn: Callable[..., str]) -> Zma
 
     async def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         named = {"CHAT_OWNER_DATABASE_URL": chat_dsn(), "TRADING_OWNER_DATABASE_URL": trading_dsn()}
-        return await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-m", "console", "queue", *arguments],
-            env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **named, **environment},
-            cwd=REPOSITORY,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=COMMAND_SECONDS,
-        )
+        return await asyncio.to_thread(command_line.zmarty, "queue", *arguments, **{**named, **environment})
 
     return run
 

@@ -3,19 +3,15 @@
 import asyncio
 import hashlib
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 from uuid import uuid4
 
 import pytest
 
-from console.migrations import REPOSITORY
+from tests.support import command_line
 from zmarty.postgres import Pool
-
-COMMAND_SECONDS = 60
 
 Zmarty: TypeAlias = Callable[..., Awaitable[subprocess.CompletedProcess[str]]]
 
@@ -26,22 +22,12 @@ def zmarty(chat_dsn: Callable[..., str], trading_dsn: Callable[..., str]) -> Zma
 
     async def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         named = {"CHAT_OWNER_DATABASE_URL": chat_dsn(), "TRADING_OWNER_DATABASE_URL": trading_dsn()}
-        return await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-m", "console", *arguments],
-            env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **named},
-            cwd=REPOSITORY,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=COMMAND_SECONDS,
-        )
+        return await asyncio.to_thread(command_line.zmarty, *arguments, **named)
 
     return run
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_a_key_is_shown_once_and_only_its_digest_is_kept(
     zmarty: Zmarty, trading: Pool, chat: Pool
 ) -> None:
@@ -64,7 +50,7 @@ async def test_a_key_is_shown_once_and_only_its_digest_is_kept(
     assert all(made["key"] not in (entry["told"] or "") for entry in kept)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_a_revoked_key_stays_revoked(zmarty: Zmarty, trading: Pool) -> None:
     made = json.loads((await zmarty("service-key", "create", "fox", "--json")).stdout)
 
@@ -78,7 +64,7 @@ async def test_a_revoked_key_stays_revoked(zmarty: Zmarty, trading: Pool) -> Non
     assert "no service key has the id" in unknown.stderr
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_an_unknown_scope_is_refused(zmarty: Zmarty, trading: Pool) -> None:
     refused = await zmarty("service-key", "create", "fox", "--scope", "everything")
 

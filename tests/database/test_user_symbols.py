@@ -51,7 +51,7 @@ async def test_a_change_wakes_the_relay(chat: Pool, user_id: UUID) -> None:
     async with chat.acquire() as connection:
         await connection.add_listener("zmarty_outbox", lambda *_: woken.set())
         await chat.execute(ADD, user_id, "BTC")
-        await asyncio.wait_for(woken.wait(), 5)
+        await asyncio.wait_for(woken.wait(), 30)
         await connection.reset()
 
 

@@ -9,24 +9,18 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.support.system import RunningSystem, running_system
+from tests.support.system import RunningSystem
 
-REQUEST_SECONDS = 30.0
+REQUEST_SECONDS = 60.0
 _NAMES = count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "journeys" in item.path.parts:
-            item.add_marker(pytest.mark.timeout(180))
+            item.add_marker(pytest.mark.timeout(300))
             # One worker of pytest-xdist runs them all: they share a system, and some of them kill parts of it.
             item.add_marker(pytest.mark.xdist_group("journeys"))
-
-
-@pytest.fixture(scope="session")
-def system() -> Iterator[RunningSystem]:
-    with running_system() as system:
-        yield system
 
 
 @dataclass

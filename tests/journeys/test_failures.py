@@ -10,11 +10,18 @@ import pytest
 from tests.journeys.conftest import World
 from tests.journeys.test_blueprint import until, watch
 
+# Nobody else's in a system that others may share, in its symbol as in what is done to it.
+PAIR = ("ATOM/USDT", "1h")
+
 
 async def test_a_killed_worker_loses_nothing_and_doubles_nothing(world: World) -> None:
+    # An earlier run has stored them, and only a whole history is asked of the exchange that is held here.
+    await world.trading.execute("delete from candles where symbol = $1 and timeframe = $2", *PAIR)
+    judged_before = await judgements(world)
     await world.control("exchange", hold=True)
     sent = await world.trading.fetchval(
-        """select pgmq.send('ingest_indicators', '{"symbol": "DOT/USDT", "timeframe": "1h"}')"""
+        "select pgmq.send('ingest_indicators', jsonb_build_object('symbol', $1::text, 'timeframe', $2::text))",
+        *PAIR,
     )
     await until(lambda: waiting(world))  # the job is in the middle of its request
     assert (
@@ -30,28 +37,39 @@ async def test_a_killed_worker_loses_nothing_and_doubles_nothing(world: World) -
 
     await until(
         lambda: world.trading.fetchval("select msg_id from pgmq.a_ingest_indicators where msg_id = $1", sent),
-        seconds=60,
     )
     assert (
         await world.trading.fetchval("select count(*) from pgmq.a_ingest_indicators where msg_id = $1", sent)
         == 1
     )
-    assert await world.trading.fetchval("select count(*) from candles where symbol = 'DOT/USDT'") == 2000
-    await until(
-        lambda: world.trading.fetchval("select count(*) from signals where symbol = 'DOT/USDT'"), seconds=60
-    )
-    jobs = await world.trading.fetchval(
-        "select count(*) from pgmq.a_compute_signals where message ->> 'symbol' = 'DOT/USDT'"
-    )
-    assert jobs == 1
+    candles = "select count(*) from candles where symbol = $1 and timeframe = $2"
+    assert await world.trading.fetchval(candles, *PAIR) == 2000
+
+    async def judged() -> bool:
+        return await judgements(world) > judged_before
+
+    await until(judged)
+    assert await judgements(world) == judged_before + 1
+    signals = "select count(*) from signals where symbol = $1 and timeframe = $2"
+    assert await world.trading.fetchval(signals, *PAIR)
     doubled = await world.trading.fetchval(
-        "select count(*) from (select from signals where symbol = 'DOT/USDT' "
-        "group by opened_at, timeframe, strategy_version having count(*) > 1) as twice"
+        "select count(*) from (select from signals where symbol = $1 and timeframe = $2 "
+        "group by opened_at, strategy_version having count(*) > 1) as twice",
+        *PAIR,
     )
     assert doubled == 0
     restarts = world.system.status()["services"]
     assert restarts["worker"]["restarts"] >= 1
     assert restarts["worker-2"]["restarts"] >= 1
+
+
+async def judgements(world: World) -> int:
+    """How many jobs have judged the pair, in the whole life of the system."""
+    done = await world.trading.fetchval(
+        "select count(*) from pgmq.a_compute_signals where message ->> 'symbol' = $1 and message ->> 'timeframe' = $2",
+        *PAIR,
+    )
+    return int(done)
 
 
 async def waiting(world: World) -> bool:
@@ -63,7 +81,7 @@ async def test_both_workers_complete_work(world: World) -> None:
         "select pgmq.send_batch('compute_winrate'::text, "
         "array(select jsonb_build_object('symbol', 'BTC/USDT', 'timeframe', '5m') from generate_series(1, 200)))"
     )
-    await until(lambda: all_done(world, "compute_winrate"), seconds=60)
+    await until(lambda: all_done(world, "compute_winrate"))
 
     async def both() -> bool:
         rows = await world.trading.fetch(
@@ -72,7 +90,7 @@ async def test_both_workers_complete_work(world: World) -> None:
         done = [sum(json.loads(row["endings"]).values()) for row in rows]
         return len(done) == 2 and min(done) > 0
 
-    await until(both, seconds=30)
+    await until(both)
 
 
 async def all_done(world: World, queue: str) -> bool:
@@ -90,14 +108,20 @@ async def all_done(world: World, queue: str) -> bool:
     ],
 )
 async def test_a_hopeless_message_is_buried_with_its_reason(world: World, body: str, code: str) -> None:
-    sent = await world.trading.fetchval("select pgmq.send('ingest_indicators', $1::text::jsonb)", body)
-    await until(lambda: all_done(world, "ingest_indicators"))
-    dead = await world.trading.fetchval(
-        "select message from pgmq.q_ingest_indicators_dead order by msg_id desc limit 1"
+    before = await world.trading.fetchval(
+        "select coalesce(max(msg_id), 0) from pgmq.q_ingest_indicators_dead"
     )
-    assert sent
+    await world.trading.execute("select pgmq.send('ingest_indicators', $1::text::jsonb)", body)
+
+    # Not the newest of all: what the schedules send meanwhile is none of ours.
+    dead = await until(
+        lambda: world.trading.fetchval(
+            "select message from pgmq.q_ingest_indicators_dead where msg_id > $1 and message -> 'original' = $2::text::jsonb",
+            before,
+            body,
+        )
+    )
     assert json.loads(dead)["code"] == code
-    assert json.loads(dead)["original"] == json.loads(body)
 
 
 BAD_REQUESTS: list[tuple[dict[str, Any], int, str]] = [
@@ -172,7 +196,7 @@ async def test_cron_really_runs(world: World) -> None:
         assert all(row["status"] != "failed" for row in rows), [row["return_message"] for row in rows]
         return bool(rows)
 
-    await until(ran, seconds=100)
+    await until(ran, seconds=180)
 
 
 async def test_health_names_what_is_wrong_and_recovers(world: World) -> None:

@@ -45,7 +45,7 @@ async def kept(thing: Service) -> AsyncIterator[Keeper]:
 
 
 async def until_state(keeper: Keeper, state: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while keeper.state != state:
             await asyncio.sleep(0.01)
 

@@ -16,7 +16,7 @@ from local_stack.process import process_started
 from local_stack.site import SERVICES
 from tests.support.system import RunningSystem, run_zmarty, running_system, started_system, wait_for
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 ADDRESSES = {"api", "chat_database", "trading_database", "edge_functions", "auth", "simulators"}
 
 
@@ -81,7 +81,7 @@ def test_a_killed_worker_comes_back(system: RunningSystem) -> None:
         now = system.status()["services"]["worker"]
         return bool(now["state"] == "healthy" and now["pid"] != before["pid"])
 
-    wait_for(is_back, seconds=60, what="the worker to come back")
+    wait_for(is_back, seconds=120, what="the worker to come back")
     assert system.status()["services"]["worker"]["restarts"] == before["restarts"] + 1
 
 
@@ -138,6 +138,14 @@ def test_a_wrong_option_is_one_line(arguments: list[str], tmp_path: Path) -> Non
 
 def test_it_all_ends_with_its_supervisor_and_starts_again(system: RunningSystem) -> None:
     """The last one here: it ends the system that the others look at."""
+    if system.process.poll() is not None:  # by a try of this test that failed afterwards
+        with started_system(system.home) as again:
+            ends_with_its_supervisor_and_starts_again(again)
+    else:
+        ends_with_its_supervisor_and_starts_again(system)
+
+
+def ends_with_its_supervisor_and_starts_again(system: RunningSystem) -> None:
     pids = [service["pid"] for service in system.status()["services"].values()]
     servers = [
         int((system.home.clusters / kind / "postmaster.pid").read_text().splitlines()[0])
@@ -147,7 +155,7 @@ def test_it_all_ends_with_its_supervisor_and_starts_again(system: RunningSystem)
 
     system.process.kill()
 
-    wait_for(lambda: not any(process_started(pid) for pid in pids + servers), seconds=20, what="all to end")
+    wait_for(lambda: not any(process_started(pid) for pid in pids + servers), seconds=60, what="all to end")
     gone = system.zmarty("status", "--json", check=False)
     assert gone.returncode == 1
     assert "zmarty up" in gone.stderr
@@ -156,7 +164,7 @@ def test_it_all_ends_with_its_supervisor_and_starts_again(system: RunningSystem)
         assert "150" in again.zmarty("grant", "keeper@example.com", "50", "--reason", "kept").stdout
         stopped = again.zmarty("down")
         assert "stopped" in stopped.stdout
-        assert again.process.wait(10) == 0
+        assert again.process.wait(60) == 0
     assert not system.home.control_socket.exists()
 
 

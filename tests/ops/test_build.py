@@ -11,7 +11,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 PACKAGES = ("zmarty", "console", "orchestrator_api", "orchestrator_worker")
-BUILD_SECONDS = 120
+BUILD_SECONDS = 300
 
 
 @pytest.fixture(scope="module")

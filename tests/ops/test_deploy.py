@@ -15,7 +15,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 SUPABASE = REPOSITORY / "supabase/node_modules/.bin/supabase"
-RUN_SECONDS = 15
+RUN_SECONDS = 90
 HOOK_KEY = "key-of-a-hook"
 PASSWORD = "password-of-the-owner"
 TOKEN = "token-of-supabase"

@@ -1,6 +1,8 @@
 """render.yaml is true to the code: nothing it sets is unknown, nothing a service requires is missing, what it runs exists."""
 
 import importlib.util
+import json
+import os
 import re
 import shlex
 from pathlib import Path
@@ -24,8 +26,8 @@ SETTINGS: dict[str, type[BaseSettings]] = {
     "orchestrator-api": Settings,
     "orchestrator-worker": WorkerSettings,
 }
-# Render's own, and Python's.
-PLATFORM = {"PYTHON_VERSION"}
+# Render's own: of Python, and of Node, which builds the web app.
+PLATFORM = {"PYTHON_VERSION", "NODE_VERSION"}
 both_services = pytest.mark.parametrize("name", SETTINGS)
 
 
@@ -138,6 +140,21 @@ def test_what_a_service_runs_exists(name: str) -> None:
         assert importlib.util.find_spec(f"{module}.__main__") is not None
     for file in re.findall(r"-r (\S+)", service["buildCommand"]):
         assert (REPOSITORY / file).is_file()
+    for script in re.findall(r"\S+\.sh\b", service["buildCommand"]):
+        assert os.access(REPOSITORY / script, os.X_OK)
+
+
+def test_the_api_builds_the_app_that_it_serves() -> None:
+    assert {name for name, service in SERVICES.items() if "ops/build_web.sh" in service["buildCommand"]} == {
+        "orchestrator-api"
+    }
+    # Where it runs is where it was built: the checkout.
+    assert Settings.model_fields["web_dist"].default == "web/dist"
+    engines = json.loads((REPOSITORY / "web/package.json").read_text(encoding="utf-8"))["engines"]["node"]
+    node = variables("orchestrator-api")["NODE_VERSION"]["value"]
+    assert [int(part) for part in node.split(".")] >= [
+        int(part) for part in engines.removeprefix(">=").split(".")
+    ]
 
 
 def test_the_platform_asks_for_the_process_alone() -> None:

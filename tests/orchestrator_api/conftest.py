@@ -62,7 +62,7 @@ async def serving(resources: Resources) -> AsyncIterator[str]:
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, lifespan="on", log_config=None, access_log=False))
     running = asyncio.create_task(server.serve(sockets=[listening]))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while not server.started:
             await asyncio.sleep(0.01)
     try:

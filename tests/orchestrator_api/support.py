@@ -4,6 +4,8 @@ import base64
 import json
 import time
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -34,6 +36,12 @@ def without(claims: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in claims.items() if name not in names}
 
 
+@cache
+def rsa_key_of_all() -> rsa.RSAPrivateKey:
+    """One for a whole process: finding its primes takes longer than most of the tests that want one."""
+    return rsa.generate_private_key(65537, 2048)
+
+
 @dataclass
 class AuthServer:
     """Signs tokens and publishes its keys through a transport; can be taken offline."""
@@ -43,7 +51,7 @@ class AuthServer:
     ec_key: ec.EllipticCurvePrivateKey = field(
         default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
     )
-    rsa_key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
+    rsa_key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa_key_of_all())
     published: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -131,6 +139,7 @@ def resources_for(
         limits=CallLimits(is_on=is_limited),
         public=PublicConfig(supabase_url=SUPABASE_URL, publishable_key="sb_publishable_test", api_url=""),
         commit="test-commit",
+        web_dist=Path("/nowhere"),
     )
 
 

@@ -180,6 +180,6 @@ async def test_requests_stream_through_the_middleware(resources: Resources) -> N
         "state": {"resources": resources},
         "asgi": {"spec_version": "2.4"},
     }
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await app(scope, receive, send)
     assert seen == [b"first", b"second"]

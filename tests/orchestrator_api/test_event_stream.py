@@ -34,7 +34,7 @@ class Connection:
         return [message["body"] for message in self.sent if message["type"] == "http.response.body"]
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(5), self.arrived:
+        async with asyncio.timeout(30), self.arrived:
             await self.arrived.wait_for(lambda: len(self.bodies) >= count)
 
 
@@ -62,7 +62,7 @@ class Frames:
 
 
 async def serve(frames: Frames, connection: Connection, **options: Any) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await EventStream(frames.iterator, **options)({"type": "http"}, connection.receive, connection.send)
 
 

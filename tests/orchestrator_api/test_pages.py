@@ -18,8 +18,16 @@ async def test_config_tells_clients_where_to_sign_in(api: httpx2.AsyncClient) ->
     }
 
 
+async def test_config_names_the_scheme_that_the_browser_used(api: httpx2.AsyncClient) -> None:
+    # Render ends TLS and asks plainly: a page over https may ask nothing over http.
+    answer = await api.get("/config.json", headers={"x-forwarded-proto": "https"})
+    other = await api.get("/config.json", headers={"x-forwarded-proto": "javascript"})
+
+    assert (answer.json()["api_url"], other.json()["api_url"]) == ("https://api.test", "http://api.test")
+
+
 async def test_pages_allow_no_inline_script_and_reach_only_the_auth_server(api: httpx2.AsyncClient) -> None:
-    for path in ("/", "/docs", "/admin"):
+    for path in ("/", "/docs"):
         answer = await api.get(path)
         policy = answer.headers["content-security-policy"]
 
@@ -31,7 +39,7 @@ async def test_pages_allow_no_inline_script_and_reach_only_the_auth_server(api: 
 
 
 async def test_pages_name_only_files_that_exist(api: httpx2.AsyncClient) -> None:
-    for path in ("/", "/docs", "/admin"):
+    for path in ("/", "/docs"):
         page = (await api.get(path)).text
         named = re.findall(r'(?:src|href)="(/[^"#]*)"', page)
         assert named
@@ -55,5 +63,5 @@ async def test_an_unchanged_file_is_not_sent_again(api: httpx2.AsyncClient) -> N
 
 
 async def test_a_file_outside_the_folder_is_not_found(api: httpx2.AsyncClient) -> None:
-    for name in ("..%2froutes.py", "routes.py", "admin.html", "nothing.css"):
+    for name in ("..%2froutes.py", "routes.py", "docs.html", "nothing.css"):
         assert (await api.get(f"/pages/{name}")).status_code == 404

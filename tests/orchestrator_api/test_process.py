@@ -52,7 +52,7 @@ async def running(
 
 
 async def until_alive(client: httpx2.AsyncClient) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while True:
             try:
                 await client.get("/livez")
@@ -62,7 +62,7 @@ async def until_alive(client: httpx2.AsyncClient) -> None:
                 return
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(240)
 async def test_it_serves_and_ends_with_zero(chat_dsn: Dsn, trading_dsn: Dsn) -> None:
     environment = {
         "CHAT_DATABASE_URL": chat_dsn("zmarty_api"),
@@ -78,14 +78,14 @@ async def test_it_serves_and_ends_with_zero(chat_dsn: Dsn, trading_dsn: Dsn) -> 
         assert health["commit"] == "0123456789abcdef"
 
         process.send_signal(signal.SIGTERM)
-        _, said = await asyncio.wait_for(process.communicate(), 20)
+        _, said = await asyncio.wait_for(process.communicate(), 60)
 
     assert process.returncode == 0
     assert b"Traceback" not in said
     assert b'"request_answered"' in said or b"jwks_fetch_failed" in said
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(240)
 async def test_it_starts_without_its_databases() -> None:
     nowhere = f"postgresql://nobody:nothing@127.0.0.1:{free_port()}/none"
     environment = {"CHAT_DATABASE_URL": nowhere, "TRADING_DATABASE_URL": nowhere}
@@ -94,10 +94,10 @@ async def test_it_starts_without_its_databases() -> None:
         assert (await client.get("/livez")).status_code == 200
         assert (await client.get("/healthz")).status_code == 503
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 20) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(240)
 async def test_an_open_stream_does_not_hold_it_up(chat_dsn: Dsn, trading_dsn: Dsn) -> None:
     secret, now = "s" * 32, int(time.time())
     environment = {
@@ -120,12 +120,12 @@ async def test_an_open_stream_does_not_hold_it_up(chat_dsn: Dsn, trading_dsn: Ds
         client.stream("GET", "/v1/events", headers=headers) as stream,
     ):
         lines = stream.aiter_lines()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while "event: ready" not in await anext(lines):
                 pass
         process.send_signal(signal.SIGTERM)
         said = [line async for line in lines]
-        await asyncio.wait_for(process.wait(), 5)
+        await asyncio.wait_for(process.wait(), 60)
 
     assert 'data: {"reason":"restarting"}' in said
     assert process.returncode == 0

@@ -45,7 +45,7 @@ async def send(pool: Pool, count: int = 1) -> None:
             await queue.send(connection, INGEST)
 
 
-async def until(found: Callable[[], Awaitable[bool]], seconds: float = 8) -> None:
+async def until(found: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
         while not await found():
             await asyncio.sleep(0.02)
@@ -55,7 +55,7 @@ async def total(pool: Pool, table: str) -> int:
     return int(await pool.fetchval(f"select count(*) from pgmq.{table}"))
 
 
-async def until_count(pool: Pool, table: str, count: int, seconds: float = 8) -> None:
+async def until_count(pool: Pool, table: str, count: int, seconds: float = 30) -> None:
     async def reached() -> bool:
         return await total(pool, table) == count
 

@@ -172,7 +172,7 @@ async def test_everything_is_done_once_beside_a_failing_neighbour(
 
     await send(trading_worker, 200)
     async with consuming(trading_worker, handle, concurrency=10, retry_base_seconds=0.01) as consumer:
-        await until_count(trading, "a_ingest_indicators", 200, seconds=15)
+        await until_count(trading, "a_ingest_indicators", 200, seconds=50)
 
     rows = await trading.fetch("select msg_id from recent_errors where code = 'done' order by 1")
     assert [row["msg_id"] for row in rows] == list(range(1, 201))

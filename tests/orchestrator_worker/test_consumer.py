@@ -166,7 +166,7 @@ async def test_a_wake_is_noticed_at_once(trading_worker: Pool) -> None:
         await asyncio.sleep(0.1)
         await send(trading_worker)
         consumer.wake()
-        await until_count(trading_worker, "a_ingest_indicators", 1, seconds=1)
+        await until_count(trading_worker, "a_ingest_indicators", 1, seconds=9)
 
 
 async def test_a_drain_lets_running_work_finish(trading_worker: Pool) -> None:
@@ -179,7 +179,7 @@ async def test_a_drain_lets_running_work_finish(trading_worker: Pool) -> None:
 
     await send(trading_worker)
     async with consuming(trading_worker, slow):
-        await asyncio.wait_for(started.wait(), 5)
+        await asyncio.wait_for(started.wait(), 30)
     assert await total(trading_worker, "a_ingest_indicators") == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hashlib
 import itertools
 import json
@@ -13,7 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,9 @@ def running_cluster(kind: str) -> Iterator[TemplateCluster]:
     server: subprocess.Popen[bytes] | None = None
     try:
         data, cluster = place_cluster(kind, folder, json.loads((template / "passwords.json").read_text()))
-        subprocess.run(["cp", "-a", "--reflink=auto", template / "pg" / "data", data], check=True, timeout=60)
+        subprocess.run(
+            ["cp", "-a", "--reflink=auto", template / "pg" / "data", data], check=True, timeout=180
+        )
         server = start_server(cluster, log=folder / "log")
         wait_until_ready(cluster, server, log=folder / "log")
         with psycopg.connect(cluster.dsn(SUPERUSER), autocommit=True) as admin:
@@ -127,13 +130,18 @@ def kept_template(kind: str) -> Path:
     shelf = Path(tempfile.gettempdir()) / f"zmarty-templates-{os.getuid()}"
     make_private(shelf)
     kept = shelf / f"{kind}-{fingerprint(kind)}"
-    if not kept.exists():
+    if kept.exists():
+        return kept
+    with (shelf / f"{kind}.lock").open("w") as lock:
+        # The other processes of a run want it at the same moment; making it once is soon enough for all.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if kept.exists():
+            return kept
         draft = Path(tempfile.mkdtemp(prefix="draft-", dir=shelf))
         draft.chmod(0o711)
         try:
             build_template(kind, draft)
-            with suppress(OSError):  # Another process was faster; its template is as good.
-                draft.rename(kept)
+            draft.rename(kept)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
         prune(shelf, kind)

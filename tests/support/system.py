@@ -19,11 +19,11 @@ from local_stack.control import ask
 from local_stack.home import Home
 from local_stack.process import stop_process
 from local_stack.tokens import token_for
+from tests.support import command_line
 
 Found = TypeVar("Found")
 
-UP_SECONDS = 120.0
-COMMAND_SECONDS = 60.0
+UP_SECONDS = 240.0
 STOP_SECONDS = 90.0
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
@@ -54,15 +54,7 @@ def _apart(awaited: Coroutine[Any, Any, Found]) -> Found:
 
 
 def run_zmarty(home: Home, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "console", *arguments],
-        env=environment(home),
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=COMMAND_SECONDS,
-    )
+    done = command_line.zmarty(*arguments, ZMARTY_HOME=str(home.path))
     assert not check or done.returncode == 0, f"zmarty {' '.join(arguments)}: {done.stderr}"
     return done
 
@@ -107,7 +99,7 @@ def is_up(process: subprocess.Popen[bytes], output: Path) -> bool:
 
 
 def environment(home: Home) -> dict[str, str]:
-    return {**os.environ, "ZMARTY_HOME": str(home.path), "NO_COLOR": "1", "COLUMNS": "200"}
+    return {**os.environ, **command_line.SCREEN, "ZMARTY_HOME": str(home.path)}
 
 
 def wait_for(look: Callable[[], Found], *, seconds: float, what: str) -> Found:

@@ -173,7 +173,7 @@ async def test_sending_wakes_listeners_once_a_statement(trading: Pool, trading_w
             "select pgmq.send_batch('ingest_indicators'::text, array_fill($1::jsonb, array[20]))",
             INGEST.payload(),
         )
-        assert await asyncio.wait_for(heard.get(), 5) == QUEUE
+        assert await asyncio.wait_for(heard.get(), 30) == QUEUE
         await connection.execute("select 1")
         assert heard.empty()
         await connection.reset()

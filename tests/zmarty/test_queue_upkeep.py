@@ -64,7 +64,7 @@ async def test_resuming_wakes_the_workers(trading: Pool) -> None:
     async with trading.acquire() as connection:
         await connection.add_listener(queue.CHANNEL, lambda *notice: heard.put_nowait(str(notice[3])))
         await trading.fetchval("select queueing.resume($1)", QUEUE)
-        assert await asyncio.wait_for(heard.get(), 5) == QUEUE
+        assert await asyncio.wait_for(heard.get(), 30) == QUEUE
         await connection.reset()
 
 

@@ -17,7 +17,7 @@ from local_stack.auth_server.__main__ import Settings, opened
 from local_stack.auth_server.app import create_app
 from local_stack.auth_server.resources import Resources, mailbox_file
 
-START_SECONDS_MAX = 10
+START_SECONDS_MAX = 60
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ async def start_server(chat_dsn: Callable[..., str], tmp_path: Path) -> AsyncIte
         config = uvicorn.Config(create_app(changed), log_config=None, access_log=False, ws="none")
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve(sockets=[listener]))
-        client = httpx.AsyncClient(base_url=f"{url}/auth/v1", timeout=10)
+        client = httpx.AsyncClient(base_url=f"{url}/auth/v1", timeout=40)
         running.append((server, task, client))
         async with asyncio.timeout(START_SECONDS_MAX):
             while not server.started:

@@ -20,7 +20,7 @@ from local_stack.simulators.market import Market
 
 # 2026-11-21 03:14:42 UTC: in the middle of a bar of every timeframe.
 NOW = 1_795_230_882.0
-START_SECONDS_MAX = 10.0
+START_SECONDS_MAX = 60.0
 
 
 @dataclass
@@ -65,7 +65,7 @@ def running() -> Iterator[Simulators]:
         assert time.monotonic() < deadline, "the simulators did not start"
         time.sleep(0.01)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    with httpx.Client(base_url=url, timeout=10) as client:
+    with httpx.Client(base_url=url, timeout=40) as client:
         yield Simulators(url, clock, client)
     server.should_exit = server.force_exit = True
     thread.join(timeout=START_SECONDS_MAX)

@@ -12,14 +12,14 @@ PING = "/exchange/api/v3/ping"
 
 
 async def waiting(client: httpx.AsyncClient, vendor: str, count: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (await client.get("/_control")).json()[vendor]["waiting_count"] != count:
             await asyncio.sleep(0.01)
 
 
 async def test_held_requests_wait_until_released(simulators: Simulators) -> None:
     simulators.control("exchange", hold=True)
-    async with httpx.AsyncClient(base_url=simulators.url, timeout=5) as client:
+    async with httpx.AsyncClient(base_url=simulators.url, timeout=30) as client:
         held = [asyncio.create_task(client.get(PING)) for _ in range(3)]
         await waiting(client, "exchange", 3)
         other = await client.get("/kingfisher/clusters/BTC-USDT")
@@ -34,7 +34,7 @@ async def test_held_requests_wait_until_released(simulators: Simulators) -> None
 
 async def test_resetting_releases_what_is_held(simulators: Simulators) -> None:
     simulators.control("exchange", hold=True)
-    async with httpx.AsyncClient(base_url=simulators.url, timeout=5) as client:
+    async with httpx.AsyncClient(base_url=simulators.url, timeout=30) as client:
         held = asyncio.create_task(client.get(PING))
         await waiting(client, "exchange", 1)
 
@@ -45,7 +45,7 @@ async def test_resetting_releases_what_is_held(simulators: Simulators) -> None:
 
 async def test_a_client_that_leaves_holds_nothing_open(simulators: Simulators) -> None:
     simulators.control("exchange", hold=True)
-    async with httpx.AsyncClient(base_url=simulators.url, timeout=5) as client:
+    async with httpx.AsyncClient(base_url=simulators.url, timeout=30) as client:
         with pytest.raises(httpx.ReadTimeout):
             await client.get(PING, timeout=0.2)
 
@@ -68,20 +68,20 @@ def test_a_failure_may_have_a_path_and_an_end(simulators: Simulators) -> None:
 
     assert simulators.client.get(PING).status_code == 200
     assert simulators.client.get(klines).status_code == 500
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while simulators.client.get(klines).status_code == 500:
         assert time.monotonic() < deadline
 
 
 def test_latency_delays_one_vendor(simulators: Simulators) -> None:
-    simulators.control("exchange", latency_ms=150)
+    simulators.control("exchange", latency_ms=1_000)
     started = time.monotonic()
     simulators.client.get("/kingfisher/clusters/BTC-USDT")
-    assert time.monotonic() - started < 0.15
+    assert time.monotonic() - started < 1
 
     simulators.client.get(PING)
 
-    assert time.monotonic() - started >= 0.15
+    assert time.monotonic() - started >= 1
 
 
 def test_a_silent_vendor_never_answers(simulators: Simulators) -> None:

@@ -13,7 +13,7 @@ def client(simulators: Simulators, http: httpx.AsyncClient, key: str = "sim-key"
 
 
 async def speak(simulators: Simulators, text: str, *, key: str = "sim-key") -> bytes:
-    async with httpx.AsyncClient(timeout=5) as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         pieces = client(simulators, http, key).text_to_speech.convert(
             "sim-voice", text=text, model_id="eleven_flash_v2_5", output_format="mp3_44100_128"
         )
@@ -36,7 +36,7 @@ async def test_speech_is_mp3_as_long_as_the_text(simulators: Simulators) -> None
 
 
 async def test_streaming_gives_the_same_audio(simulators: Simulators) -> None:
-    async with httpx.AsyncClient(timeout=5) as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         pieces = client(simulators, http).text_to_speech.stream("sim-voice", text="Bitcoin is up.")
         streamed = b"".join([piece async for piece in pieces])
 
@@ -45,7 +45,7 @@ async def test_streaming_gives_the_same_audio(simulators: Simulators) -> None:
 
 async def test_the_cost_stands_in_a_header(simulators: Simulators) -> None:
     async with (
-        httpx.AsyncClient(timeout=5) as http,
+        httpx.AsyncClient(timeout=30) as http,
         client(simulators, http).text_to_speech.with_raw_response.convert(
             "sim-voice", text="hello"
         ) as response,
@@ -74,7 +74,7 @@ def test_bad_requests_are_refused(simulators: Simulators, body: object, query: s
 
 
 async def test_the_account_is_reachable(simulators: Simulators) -> None:
-    async with httpx.AsyncClient(timeout=5) as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         elevenlabs = client(simulators, http)
 
         assert (await elevenlabs.user.get()).subscription.tier == "creator"

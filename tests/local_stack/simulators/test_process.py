@@ -35,7 +35,7 @@ def started(*arguments: str, home: Path) -> Iterator[tuple[subprocess.Popen[str]
 
 
 def healthy(url: str) -> httpx.Response:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         with suppress(httpx.ConnectError):
             return httpx.get(f"{url}/_health")
@@ -69,21 +69,21 @@ def test_sigterm_ends_it_at_once_even_with_requests_held(tmp_path: Path) -> None
 
         def ask() -> None:
             with suppress(httpx.HTTPError):
-                httpx.get(f"{url}/exchange/api/v3/ping", timeout=10)
+                httpx.get(f"{url}/exchange/api/v3/ping", timeout=60)
             ended.set()
 
         asking = threading.Thread(target=ask)
         asking.start()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while httpx.get(f"{url}/_control").json()["exchange"]["waiting_count"] != 1:
             assert time.monotonic() < deadline
         stopped = time.monotonic()
 
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(timeout=5) == 0
-        assert time.monotonic() - stopped < 3
-        assert ended.wait(5)
+        assert process.wait(timeout=30) == 0
+        assert time.monotonic() - stopped < 15
+        assert ended.wait(30)
         asking.join()
 
 
@@ -101,7 +101,7 @@ def test_an_unusable_file_stops_the_start_with_the_reason(tmp_path: Path) -> Non
         capture_output=True,
         text=True,
         cwd=Path(__file__).parents[3],
-        timeout=15,
+        timeout=60,
     )
 
     assert ended.returncode == 2

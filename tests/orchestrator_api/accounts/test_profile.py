@@ -42,6 +42,8 @@ async def test_a_new_user_has_an_empty_profile(user: httpx2.AsyncClient) -> None
     assert (profile["tier"], profile["language"], profile["timezone"]) == ("free", "en", "UTC")
     assert (profile["preferred_pairs"], profile["trading_experience"]) == ([], None)
     assert profile["member_since"].endswith("Z")
+    assert (profile["plan"]["price_cap"], profile["plan"]["symbols_max"]) == (20, 5)
+    assert (profile["plan"]["credits_monthly"], profile["plan"]["voice"]) == (0, False)
 
 
 async def test_a_profile_is_changed_field_by_field(user: httpx2.AsyncClient) -> None:

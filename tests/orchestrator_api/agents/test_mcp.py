@@ -50,7 +50,7 @@ async def markets(trading: Pool) -> None:
 async def agent(url: str, token: str, *, mode: Any = "auto", key: str | None = None) -> AsyncIterator[Client]:
     headers = {**bearer(token), **({"Idempotency-Key": key} if key else {})}
     async with (
-        httpx2.AsyncClient(headers=headers, timeout=10) as http,
+        httpx2.AsyncClient(headers=headers, timeout=60) as http,
         Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode, cache=None) as client,
     ):
         yield client

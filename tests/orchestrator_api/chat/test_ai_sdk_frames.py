@@ -119,7 +119,7 @@ async def test_the_recordings_hold_every_frame_there_is() -> None:
     assert kinds == {kind for stream in streams for kind in kinds_of(stream)}
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(300)
 async def test_every_version_takes_every_frame_and_makes_the_same_of_it() -> None:
     streams = {name: await recorded(events) for name, events in RECORDINGS.items()}
     lines = (await node_reads("read.mjs", input=json.dumps(streams))).splitlines()

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("markets")
 
 async def kept(chat: Chat, count: int = 1) -> None:
     """Wait until so many answers are in the cache."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while await chat.database.fetchval("select count(*) from cached_answers") < count:
             await asyncio.sleep(0.01)
 

@@ -320,7 +320,7 @@ async def test_a_key_in_flight_is_refused(chats: Chats) -> None:
     chat = await chats.scripted(xai=[Hang()])
     assert chat.models is not None
     first = asyncio.create_task(chat.ask(key="k-1"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await chat.models.hung.wait()
 
     second = await chat.ask(key="k-1")
@@ -425,6 +425,20 @@ async def test_more_questions_a_minute_than_the_tier_allows_are_refused(chats: C
     assert statuses == [200] * 10 + [429]
 
 
+async def test_a_charge_names_the_conversation_that_it_paid_for(chats: Chats) -> None:
+    chat = await chats.scripted()
+
+    answer = (
+        await chat.client.post("/chat", json={"message": "BTC?", "stream": False}, headers=chat.headers)
+    ).json()
+    history = (await chat.client.get("/v1/credits/history", headers=chat.headers)).json()["items"]
+
+    assert [(row["kind"], row["conversation_id"]) for row in history] == [
+        ("charge", answer["conversation_id"]),
+        ("grant", None),
+    ]
+
+
 async def test_openai_clients_get_their_own_wire(chats: Chats) -> None:
     chat = await chats.scripted()
     body = {
@@ -450,7 +464,11 @@ async def test_openai_clients_get_their_own_wire(chats: Chats) -> None:
     assert frames[-2]["choices"][0]["finish_reason"] == "stop"
     assert frames[-1]["choices"] == []
     assert frames[-1]["usage"]["prompt_tokens"] == 500
-    assert {"auto", "grok-4.7", "claude-sonnet-5-5"} <= {model["id"] for model in models.json()["data"]}
+    told = {model["id"]: model for model in models.json()["data"]}
+    assert {"auto", "grok-4.7", "claude-sonnet-5-5"} <= set(told)
+    rate = {"input_per_1k": 1, "output_per_1k": 4, "call_minimum": 1}
+    assert (told["grok"]["rate"], told["grok-4.7"]["rate"], told["auto"]["rate"]) == (rate, rate, None)
+    assert (told["grok-4.7"]["family"], told["claude-opus-5-5"]["tier"]) == ("grok", "pro")
     assert len(await chat.charges()) == 2
 
 

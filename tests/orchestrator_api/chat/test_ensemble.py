@@ -1,6 +1,7 @@
 """One question to all models at once: what is told, what is held, and that every part of it is paid."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -50,6 +51,13 @@ GROK = comparing(
 )
 GPT = chat_completion("GPT says up", prompt=100, completion=50)
 CLAUDE = message("Claude says flat", read=100, written=50)
+
+
+@pytest.mark.parametrize("kept", [0, 5])
+def test_an_ensemble_leaves_what_is_kept(kept: int) -> None:
+    budget = replace(BUDGET, kept=kept)
+
+    assert plan(budget=budget, output_tokens_max=8_000).credits == BUDGET.tier_cap - kept
 
 
 async def rich(chats: Chats, **replies: Any) -> Chat:

@@ -31,7 +31,7 @@ async def client_at(chat: Chat, *, token: str | None = None) -> AsyncIterator[As
     key = token or chat.headers["Authorization"].removeprefix("Bearer ")
     async with (
         served(chat.resources) as url,
-        AsyncOpenAI(api_key=key, base_url=f"{url}/v1", max_retries=0, timeout=10) as client,
+        AsyncOpenAI(api_key=key, base_url=f"{url}/v1", max_retries=0, timeout=60) as client,
     ):
         yield client
 

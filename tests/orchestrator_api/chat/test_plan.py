@@ -1,5 +1,7 @@
 """Which models may answer, and the most that can cost."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,11 +68,12 @@ def test_a_low_cap_is_the_users_own_rule() -> None:
     assert caught.value.details["field"] == "price_cap"
 
 
-def test_extra_credits_are_held_too() -> None:
-    plain = plan_model(MODELS, prompt_tokens=1000, output_tokens_max=500, budget=RICH)
-    spoken = plan_model(MODELS, prompt_tokens=1000, output_tokens_max=500, budget=RICH, extra_credits=5)
+def test_credits_that_are_kept_are_left_alone() -> None:
+    tight = Budget(available=20, tier_cap=20)
+    whole = plan_model(MODELS, prompt_tokens=1000, output_tokens_max=100_000, budget=tight)
+    kept = plan_model(MODELS, prompt_tokens=1000, output_tokens_max=100_000, budget=replace(tight, kept=5))
 
-    assert spoken.credits == plain.credits + 5
+    assert (whole.credits, kept.credits) == (20, 15)
 
 
 @given(
@@ -80,25 +83,24 @@ def test_extra_credits_are_held_too() -> None:
     st.sampled_from([0, 5]),
 )
 def test_a_plan_never_exceeds_its_budget(
-    prompt_tokens: int, output_tokens_max: int, budget: Budget, extra: int
+    prompt_tokens: int, output_tokens_max: int, budget: Budget, kept: int
 ) -> None:
     try:
         plan = plan_model(
             MODELS,
             prompt_tokens=prompt_tokens,
             output_tokens_max=output_tokens_max,
-            budget=budget,
-            extra_credits=extra,
+            budget=replace(budget, kept=kept),
         )
     except (CreditsExhausted, FieldInvalid):
         return
 
-    assert 1 <= plan.credits <= min(budget.credits, REQUEST_CREDITS_MAX)
+    assert 1 <= plan.credits <= min(budget.credits, REQUEST_CREDITS_MAX) - kept
     for candidate in plan.candidates:
         most = cost_max(
             candidate.model.rate, input_tokens=prompt_tokens, output_tokens_max=candidate.output_tokens_max
         )
-        assert most + extra <= plan.credits
+        assert most <= plan.credits
         assert candidate.output_tokens_max >= min(OUTPUT_TOKENS_LEAST, output_tokens_max)
 
 

@@ -18,7 +18,7 @@ RICH = Budget(available=1000, tier_cap=100)
 def test_the_preferred_model_can_call_once_and_still_write_what_was_planned() -> None:
     plan = plan_model(MODELS[:1], prompt_tokens=1000, output_tokens_max=1000, budget=RICH)
 
-    richer = plan_rounds(plan, prompt_tokens=1500, budget=RICH)
+    richer = plan_rounds(plan, prompt_tokens=1500, credits=RICH.credits)
 
     assert richer is not None
     assert richer.credits > plan.credits
@@ -30,13 +30,13 @@ def test_a_small_budget_gets_no_tools() -> None:
     budget = replace(RICH, price_cap=6)
     plan = plan_model(MODELS[:1], prompt_tokens=1000, output_tokens_max=1000, budget=budget)
 
-    assert plan_rounds(plan, prompt_tokens=1500, budget=budget) is None
+    assert plan_rounds(plan, prompt_tokens=1500, credits=budget.credits) is None
 
 
 def test_a_plan_without_models_gets_no_tools() -> None:
     plan = plan_model((), prompt_tokens=1000, output_tokens_max=1000, budget=RICH)
 
-    assert plan_rounds(plan, prompt_tokens=1500, budget=RICH) is None
+    assert plan_rounds(plan, prompt_tokens=1500, credits=RICH.credits) is None
 
 
 @settings(max_examples=150, deadline=None)
@@ -61,7 +61,7 @@ def test_no_way_through_the_rounds_costs_more_than_is_held(
         )
     except ZmartyError:
         return
-    richer = plan_rounds(plan, prompt_tokens=prompt_tokens, budget=budget)
+    richer = plan_rounds(plan, prompt_tokens=prompt_tokens, credits=budget.credits)
     if richer is None:
         return
     assert richer.credits <= budget.credits

@@ -22,7 +22,7 @@ from tests.orchestrator_api.model_router.wire_server import Hang, Stream, chat_c
 WORDS = chat_completion(*(f"word{number} " for number in range(30)))
 SLOW = Stream((chunk("half a "), chunk("word")), "hang")
 # The models wait for whoever stops them.
-PATIENT = Deadlines(first_token=15.0, idle=15.0, total=30.0)
+PATIENT = Deadlines(first_token=60.0, idle=60.0, total=120.0)
 TALK = "11111111-1111-4111-8111-111111111111"
 STREAM = f"/v1/chat/{TALK}/stream"
 
@@ -42,7 +42,7 @@ async def under_way(chat: Chat) -> bool:
 
 
 async def until(condition: Callable[[], Awaitable[Any]]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while not await condition():
             await asyncio.sleep(0.02)
 
@@ -72,7 +72,7 @@ async def test_an_answer_is_followed_whole_through_another_instance(chats: Chats
     await until(lambda: under_way(chat))
 
     async with served(another_instance(chat).resources) as url, httpx2.AsyncClient(base_url=url) as client:
-        followed = await client.get(STREAM, headers=chat.headers, timeout=15)
+        followed = await client.get(STREAM, headers=chat.headers, timeout=60)
 
     assert followed.headers["x-vercel-ai-ui-message-stream"] == "v1"
     assert followed.text == await asked, "the same stream, frame by frame"
@@ -102,7 +102,7 @@ async def test_an_answer_whose_process_is_gone_ends_with_an_error(
         chat.user_id,
     )
 
-    followed = await chat.client.get(STREAM, headers=chat.headers, timeout=10)
+    followed = await chat.client.get(STREAM, headers=chat.headers, timeout=60)
 
     [credits, error] = frames_of(followed.text)
     assert credits["data"] == {"charged": 0}
@@ -293,10 +293,11 @@ class Moment:
     stops: bool
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(240)
 async def test_whoever_leaves_or_stops_whenever_pays_once_what_was_used(chats: Chats) -> None:
     """200 clients at random moments: gone before the headers, between words, near the end; some stop, and some only leave."""
-    chat = await chats.scripted(xai=[chat_completion(*("word " for _ in range(20)))])
+    # Were the model late, another one would answer, at another price.
+    chat = await chats.scripted(PATIENT, xai=[chat_completion(*("word " for _ in range(20)))])
     await chat.database.execute(
         "select private.grant_credits($1, 10000, 'much', 'for the test')", chat.user_id
     )
@@ -325,24 +326,25 @@ async def test_whoever_leaves_or_stops_whenever_pays_once_what_was_used(chats: C
         if moment.stops:
             await client.delete(f"/v1/chat/{talk}/stream", headers=chat.headers)
 
-    async with served(chat.resources) as url:
-        async with httpx2.AsyncClient(base_url=url, timeout=30) as client:
-            waiting = asyncio.Semaphore(10)
+    async with served(chat.resources) as url, httpx2.AsyncClient(base_url=url, timeout=60) as client:
+        waiting = asyncio.Semaphore(10)
 
-            async def in_turn(number: int, moment: Moment) -> None:
-                async with waiting:
-                    await leave(client, number, moment)
+        async def in_turn(number: int, moment: Moment) -> None:
+            async with waiting:
+                await leave(client, number, moment)
 
-            await asyncio.gather(*(in_turn(number, moment) for number, moment in enumerate(moments)))
-        states = await chat.until_resolved()
+        await asyncio.gather(*(in_turn(number, moment) for number, moment in enumerate(moments)))
+    # With the server: a question may be taken up only after its client has left.
+    states = await chat.until_resolved()
 
     # Who left before the question arrived has asked nothing.
     assert MOMENTS / 2 < len(states) <= MOMENTS
     assert set(states) <= {"settled", "released"}
     # By statements of its own: each settled hold has one charge, one answer, and what the answer's tokens cost.
-    wrong = await chat.database.fetchval(
+    wrong = await chat.database.fetch(
         """
-        select count(*)
+        select hold.state, hold.credits, hold.charged, entry.amount, answer.credits as told,
+          answer.input_tokens, answer.output_tokens, answer.provider, answer.metadata
         from credit_holds as hold
         left join credits_ledger as entry on entry.idempotency_key = 'hold:' || hold.id
         left join messages as answer on answer.hold_id = hold.id
@@ -355,7 +357,7 @@ async def test_whoever_leaves_or_stops_whenever_pays_once_what_was_used(chats: C
           end""",
         chat.user_id,
     )
-    assert wrong == 0
+    assert [dict(row) for row in wrong] == []
     balance, held = await chat.account()
     assert held == 0
     assert balance == await chat.database.fetchval(

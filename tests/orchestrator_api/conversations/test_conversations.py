@@ -135,6 +135,8 @@ async def test_messages_are_paged_newest_first(user: httpx2.AsyncClient, chat: P
         "output_tokens": 5,
         "finish_reason": "stop",
         "signals": [{"symbol": "BTC/USDT"}],
+        "cached": False,
+        "audio_url": None,
         "rating": None,
         "rating_comment": None,
         "superseded_at": None,

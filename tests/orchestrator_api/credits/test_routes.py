@@ -195,6 +195,8 @@ async def test_a_statement_adds_up(
     refused = await api.get("/v1/credits/statements/2026-13", headers=headers)
 
     assert (now["opening"], now["closing"]) == (0, 93)
+    assert now["days"] == [{"day": f"{datetime.now(UTC):%Y-%m-%d}", "credits": 7}]
+    assert later["days"] == []
     assert now["totals"] == [
         {"kind": "charge", "model": "grok-4.7", "entries": 2, "credits": -7},
         {"kind": "grant", "model": None, "entries": 1, "credits": 100},

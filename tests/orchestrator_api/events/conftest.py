@@ -17,7 +17,7 @@ from tests.orchestrator_api.conftest import serving
 from tests.orchestrator_api.support import AuthServer, bearer, resources_for
 from zmarty.postgres import Pool
 
-PATIENCE_SECONDS = 12
+PATIENCE_SECONDS = 40
 DURABLE = {"watcher", "candle", "signal", "win_rate", "job"}
 
 
@@ -126,7 +126,7 @@ async def listening(url: str, token: str, **headers: str) -> AsyncIterator[Strea
     """Open a stream and wait for its first word; leave it at the end."""
     stream = Stream()
     async with (
-        httpx2.AsyncClient(timeout=httpx2.Timeout(10, read=60)) as client,
+        httpx2.AsyncClient(timeout=httpx2.Timeout(40, read=120)) as client,
         client.stream("GET", f"{url}/v1/events", headers={**bearer(token), **headers}) as response,
     ):
         assert response.status_code == 200, await response.aread()

@@ -14,7 +14,7 @@ from zmarty.postgres import Pool
 PAGE = Path(__file__).parents[3] / "docs/zmarty-blueprint/40-ORCHESTRATOR-API.md"
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 async def test_the_example_listens(
     server: str, live_resources: Resources, trading: Pool, ada: Person, tmp_path: Path
 ) -> None:
@@ -51,5 +51,5 @@ async def test_the_example_listens(
 
 
 async def line(output: asyncio.StreamReader) -> str:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         return (await output.readline()).decode().strip()

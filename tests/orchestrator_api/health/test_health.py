@@ -136,7 +136,7 @@ async def test_a_database_that_is_down_is_503_and_said_soon(
     assert answer.json()["databases"]["chat"]["status"] == "down"
     assert answer.json()["databases"]["trading"]["status"] == "healthy"
     assert answer.json()["outbox"] is None
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
 
 
 async def test_many_callers_share_one_look(

@@ -26,7 +26,7 @@ HOUR = Timeframe.HOUR_1
 BTC, ETH = Symbol.parse("BTC/USDT"), Symbol.parse("ETH/USDT")
 ANALYZE = "/v1/intelligence/analyze/BTC-USDT"
 BULK = "/v1/intelligence/bulk-analyze"
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ async def balance(chat: Pool, user_id: UUID) -> int:
 
 async def settled(chat: Pool, user_id: UUID) -> int:
     """The balance once nothing is held any more."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while await chat.fetchval("select held from credit_accounts where user_id = $1", user_id):
             await asyncio.sleep(0.02)
     return await balance(chat, user_id)

@@ -46,7 +46,7 @@ async def balance_of(chat: Pool, user_id: UUID) -> tuple[int, int]:
 
 async def settled(resources: Resources) -> None:
     """Wait until what runs behind the request has ended."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         await resources.background.close(drain_seconds=10)
 
 
@@ -64,7 +64,7 @@ async def test_an_answer_comes_as_soon_as_there_is_one(
     resources: Resources, trading: Pool, ada: UUID
 ) -> None:
     job_id = await ask(resources, ada)
-    waiting = asyncio.create_task(asking.answer_of(resources, job_id, wait_seconds=10))
+    waiting = asyncio.create_task(asking.answer_of(resources, job_id, wait_seconds=60))
     await asyncio.sleep(0)
     await jobs.finish(trading, job_id, {"n": 3})
     resources.waiting.ring(f"jobs:{job_id}")
@@ -81,12 +81,12 @@ async def test_a_notification_wakes_who_waits(
     listener = Listener(trading_dsn("zmarty_api"), ["zmarty_changed"], application_name="test-listen")
     resources.background.keep_running(hear_changes(listener, resources), name="hear")
     job_id = await ask(resources, ada)
-    waiting = asyncio.create_task(asking.answer_of(resources, job_id, wait_seconds=10))
+    waiting = asyncio.create_task(asking.answer_of(resources, job_id, wait_seconds=60))
     await asyncio.sleep(0)
 
     await jobs.finish(trading, job_id, {"n": 1})
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert (await waiting).state == "done"
 
 

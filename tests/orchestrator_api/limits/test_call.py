@@ -13,6 +13,8 @@ from orchestrator_api.limits.call import READS_PER_QUESTION, address_of, call_of
         ("GET", "/v1/chat/123/stream", "read", "answers"),
         ("DELETE", "/v1/chat/123/stream", "read", None),
         ("POST", "/v1/trading/analysis", "question", None),
+        # A page of the web app.
+        ("GET", "/chat", "read", None),
         ("GET", "/v1/events", "read", "events"),
         ("GET", "/v1/credits", "read", None),
         ("GET", "/chat/", "read", None),

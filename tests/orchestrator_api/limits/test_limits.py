@@ -232,7 +232,7 @@ async def test_a_running_stream_renews_its_lease(
         "insert into private.stream_leases (subject, expires_at) values ('answers:x', now()) returning id"
     )
     lease = Lease(chat_api, lease_id)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while not await chat.fetchval("select expires_at > now() from private.stream_leases"):
             await asyncio.sleep(0.01)
     await lease.end()

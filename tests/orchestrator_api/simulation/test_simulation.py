@@ -32,7 +32,7 @@ ASKED: dict[str, Any] = {
     "trading": {"draws": 100},
 }
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture

@@ -192,7 +192,7 @@ def test_a_result_is_cut_between_lines() -> None:
     assert kept == lines[: len(kept)]
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 async def test_a_simulation_is_told_in_numbers_with_their_times(
     resources: Resources, chat: Pool, trading: Pool, trading_worker: Pool
 ) -> None:

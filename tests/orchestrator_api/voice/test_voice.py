@@ -1,5 +1,6 @@
 """Spoken answers through the public surface: what is heard, what it costs, who may listen, and what a silent vendor changes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 from local_stack.simulators.elevenlabs import silence
+from orchestrator_api.credits.pricing import VOICE_CREDITS
 from orchestrator_api.providers import Access
 from orchestrator_api.voice import voice as voicing
 from orchestrator_api.voice.bucket import AudioMissing, FolderBucket, SupabaseBucket
@@ -19,6 +21,7 @@ from orchestrator_api.voice.spoken import spoken_text
 from orchestrator_api.voice.voice import Voice, open_voice
 from tests.orchestrator_api.chat.conftest import Chat, Chats, ScriptedProvider, saying
 from tests.orchestrator_api.chat.test_chat import frames_of
+from tests.orchestrator_api.chat.test_under_way import PATIENT, SLOW, STREAM, TALK, under_way, until
 from tests.orchestrator_api.conftest import client_of
 from tests.orchestrator_api.support import AuthServer, add_user, bearer
 
@@ -56,6 +59,30 @@ async def test_an_answer_is_spoken_and_costs_five_more(chats: Chats, simulators:
         assert audio.status_code == 200
         assert audio.headers["content-type"] == "audio/mpeg"
         assert audio.content == silence(spoken_text(ANSWER), 64)
+
+
+async def test_lookups_that_take_all_they_may_leave_the_voice_its_credits(
+    chats: Chats, simulators: str, tmp_path: Path
+) -> None:
+    async with speaking(chats, simulators, tmp_path) as chat:
+        answer = (await chat.ask(voice=True, price_cap=30)).json()
+        held = await chat.database.fetchval("select max(credits) from credit_holds")
+
+    assert held == 30
+    assert (answer["voice_refusal"], answer["credits"]) == (None, 6 + 5)
+
+
+async def test_a_stored_answer_can_be_heard_again(chats: Chats, simulators: str, tmp_path: Path) -> None:
+    async with speaking(chats, simulators, tmp_path) as chat:
+        answer = (await chat.ask(voice=True)).json()
+        path = f"/v1/conversations/{answer['conversation_id']}/messages"
+        said, asked = (await chat.client.get(path, headers=chat.headers)).json()["items"]
+        audio = await chat.client.get(said["audio_url"])
+        await chat.database.execute("delete from voice_recordings")
+        forgotten = (await chat.client.get(path, headers=chat.headers)).json()["items"][0]
+
+    assert (audio.status_code, audio.headers["content-type"]) == (200, "audio/mpeg")
+    assert (asked["audio_url"], forgotten["audio_url"]) == (None, None)
 
 
 async def test_the_ui_stream_ends_after_the_audio(chats: Chats, simulators: str, tmp_path: Path) -> None:
@@ -156,6 +183,64 @@ async def test_a_voice_that_fails_costs_nothing_and_leaves_the_answer(
         assert answer["credits"] == 6
         assert await chat.holds() == ["settled"]
         assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_stopped_answer_is_not_spoken(chats: Chats, simulators: str, tmp_path: Path) -> None:
+    chat = await chats.scripted(PATIENT, xai=[SLOW])
+    await chat.database.execute("update profiles set tier = 'pro'")
+    async with voice_at(simulators, tmp_path) as voice:
+        resources = replace(chat.resources, voice=voice)
+        async with client_of(resources) as client:
+            body = {"message": "BTC?", "conversation_id": TALK, "voice": True}
+            asked = asyncio.create_task(client.post("/chat", json=body, headers=chat.headers))
+            await until(lambda: under_way(chat))
+
+            await client.delete(STREAM, headers=chat.headers)
+
+            frames = frames_of((await asked).text)
+    [audio] = [frame["data"] for frame in frames if frame["type"] == "data-audio"]
+    [(credits, _, _)] = await chat.charges()
+    assert audio["audioUrl"] is None
+    assert audio["refusal"].startswith("voice_unavailable: the answer was stopped")
+    assert credits < VOICE_CREDITS
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_an_answer_stopped_while_it_is_spoken_has_no_voice_and_no_price_of_one(
+    chats: Chats, tmp_path: Path
+) -> None:
+    asked_to_speak, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slow(request: httpx.Request) -> httpx.Response:
+        asked_to_speak.set()
+        await may_end.wait()
+        return httpx.Response(200, content=b"audio")
+
+    async with (
+        speaking(chats, "http://voice.test", tmp_path) as chat,
+        httpx.AsyncClient(transport=httpx.MockTransport(slow)) as vendor,
+    ):
+        assert chat.resources.voice is not None
+        chat.resources.voice._speaker._client_wrapper.httpx_client.httpx_client = vendor
+        body = {"message": "BTC?", "conversation_id": TALK, "voice": True}
+        asked = asyncio.create_task(chat.client.post("/chat", json=body, headers=chat.headers))
+        async with asyncio.timeout(10):
+            await asked_to_speak.wait()
+
+        stopped = await chat.client.delete(STREAM, headers=chat.headers)
+
+        # A vendor that is not waited for is not heard, however well it speaks at last.
+        await asyncio.wait({asked}, timeout=6)
+        may_end.set()
+        frames = frames_of((await asked).text)
+        assert await chat.database.fetchval("select count(*) from voice_recordings") == 0
+    [audio] = [frame["data"] for frame in frames if frame["type"] == "data-audio"]
+    assert stopped.status_code == 204
+    assert audio["audioUrl"] is None
+    assert audio["refusal"].startswith("voice_unavailable: the answer was stopped")
+    assert await chat.charges() == [(6, "xai", "chat")]
+    assert await chat.holds() == ["settled"]
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_vendor_that_never_ends_is_given_up(

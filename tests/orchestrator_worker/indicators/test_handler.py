@@ -334,6 +334,28 @@ async def test_a_message_sent_by_hand_is_answered_even_without_a_new_candle(
     assert len(await follow_ups(trading)) == 1
 
 
+@pytest.mark.parametrize("is_due", [False, True], ids=["before a minute's tick", "after it"])
+async def test_a_first_ingest_is_judged_though_its_candles_were_there_for_another_reason(
+    world: World, resources: Resources, trading: Pool, is_due: bool
+) -> None:
+    await ingest(resources)
+    await follow_ups(trading)
+    # As if the risk of the symbol had stored these candles, and nobody had watched them yet.
+    await trading.execute("delete from ingest_state")
+    await trading.execute("delete from indicators")
+    if is_due:
+        await trading.execute(
+            "insert into watchers (user_id, symbol, timeframe, active, version)"
+            " values (gen_random_uuid(), 'BTC/USDT', '1h', true, 1)"
+        )
+        assert await trading.fetchval("select queueing.enqueue_due_ingests()") == 1
+
+    await ingest(resources)
+
+    assert "technical" in await indicators(trading)
+    assert len(await follow_ups(trading)) == 1
+
+
 async def test_a_scheduled_message_without_a_new_candle_only_waits_longer(
     world: World, resources: Resources, trading: Pool
 ) -> None:

@@ -63,7 +63,7 @@ async def ingest(resources: Resources, pair: IngestIndicators) -> None:
     assert await handler.handle(Delivery(parsed, lease), resources) is None
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("timeframe", list(Timeframe))
 async def test_every_timeframe_is_ingested(
     resources: Resources, trading: Pool, timeframe: Timeframe, monkeypatch: pytest.MonkeyPatch

@@ -28,7 +28,7 @@ from zmarty.postgres import Pool
 HOUR = Timeframe.HOUR_1
 BTC = Symbol.parse("BTC/USDT")
 ETH = Symbol.parse("ETH/USDT")
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(180)
 
 
 def recent(bars: int, *, seed: int = 5, later: int = 0) -> pl.DataFrame:

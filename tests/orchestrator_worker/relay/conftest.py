@@ -46,7 +46,7 @@ def relaying(chat_worker: Pool, chat_dsn: Callable[..., str]) -> Relaying:
             yield
         finally:
             stopping.set()
-            await asyncio.wait_for(task, 10)
+            await asyncio.wait_for(task, 60)
 
     return run
 

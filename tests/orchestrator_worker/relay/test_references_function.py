@@ -13,7 +13,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tests.orchestrator_worker.relay.functions import SECRET, EdgeFunction, secret_of
+from tests.orchestrator_worker.relay.functions import SECRET, SOON_SECONDS, EdgeFunction, secret_of
 from zmarty.postgres import Pool
 
 USER = UUID("6f9619ff-8b86-4d01-b42d-00cf4fc964ff")
@@ -54,7 +54,7 @@ async def balance_and_version(trading: Pool) -> tuple[int, int] | None:
 
 async def test_a_replay_is_a_duplicate_and_the_past_is_stale(trading: Pool, function: EdgeFunction) -> None:
     answers = [
-        await function.post(snapshot(balance), webhook_id=version)
+        await function.deliver(snapshot(balance), webhook_id=version)
         for version, balance in ((5, 100), (5, 999), (9, 97), (5, 100))
     ]
 
@@ -68,16 +68,16 @@ async def test_snapshots_in_any_order_end_with_the_newest(trading: Pool, functio
     random.Random(seed).shuffle(versions)
 
     answers = await asyncio.gather(
-        *(function.post(snapshot(version), webhook_id=version) for version in versions)
+        *(function.deliver(snapshot(version), webhook_id=version) for version in versions)
     )
 
-    assert {answer.status_code for answer in answers} <= {200, 503}, f"seed {seed}"
+    assert {answer.status_code for answer in answers} == {200}, f"seed {seed}"
     assert await balance_and_version(trading) == (40, 40), f"seed {seed}"
 
 
 async def test_who_left_keeps_a_row_without_an_address(trading: Pool, function: EdgeFunction) -> None:
-    await function.post(snapshot(), webhook_id=1)
-    await function.post(snapshot(0, email=None, is_active=False), webhook_id=2)
+    await function.deliver(snapshot(), webhook_id=1)
+    await function.deliver(snapshot(0, email=None, is_active=False), webhook_id=2)
 
     row = await trading.fetchrow("select email, credits_balance, is_active, version from user_references")
     assert row is not None
@@ -125,7 +125,7 @@ async def test_nothing_asks_the_database_before_the_signature_holds(function: Ed
     good = await function.post(snapshot())
 
     assert (bad.status_code, malformed.status_code, good.status_code) == (401, 422, 503)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < SOON_SECONDS
 
 
 async def test_two_secrets_are_good_at_once(trading: Pool, function: EdgeFunction) -> None:
@@ -134,7 +134,7 @@ async def test_two_secrets_are_good_at_once(trading: Pool, function: EdgeFunctio
     await function.start()
 
     answers = [
-        await function.post(snapshot(), webhook_id=version, secret=secret)
+        await function.deliver(snapshot(), webhook_id=version, secret=secret)
         for version, secret in ((1, SECRET), (2, secret_of("b")), (3, secret_of("c")))
     ]
 
@@ -151,7 +151,7 @@ async def test_one_refused_row_leaves_its_batch_be(trading: Pool, function: Edge
         {"id": 6, **snapshot(61)},
     ]
 
-    answer = await function.post({"events": events}, webhook_id="batch")
+    answer = await function.deliver({"events": events}, webhook_id="batch")
 
     results = [(one["id"], one.get("result") or one["error"]) for one in answer.json()["results"]]
     assert results == [
@@ -165,15 +165,15 @@ async def test_one_refused_row_leaves_its_batch_be(trading: Pool, function: Edge
 
 
 async def test_a_locked_row_costs_the_budget_and_no_more(trading: Pool, function: EdgeFunction) -> None:
-    await function.post(snapshot(), webhook_id=1)
+    await function.deliver(snapshot(), webhook_id=1)
     async with trading.acquire() as connection, connection.transaction():
         await connection.execute("select from user_references for update")
         started = time.monotonic()
         answer = await function.post(snapshot(97), webhook_id=2)
         elapsed = time.monotonic() - started
 
-    assert (answer.status_code, elapsed < 1) == (503, True)
-    assert (await function.post(snapshot(97), webhook_id=2)).json() == {"result": "applied"}
+    assert (answer.status_code, elapsed < SOON_SECONDS) == (503, True)
+    assert (await function.deliver(snapshot(97), webhook_id=2)).json() == {"result": "applied"}
 
 
 async def test_other_methods_are_refused(function: EdgeFunction) -> None:

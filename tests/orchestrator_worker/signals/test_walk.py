@@ -154,23 +154,24 @@ def test_real_signals_are_not_all_worth_acting_on() -> None:
 def test_eighteen_thousand_real_bars_are_walked_in_seconds() -> None:
     candles, timeframe = real_candles("BTCUSDT_1h_2023-2025")
 
-    started = time.perf_counter()
+    # Of this process, whoever else keeps the machine busy.
+    started = time.process_time()
     walk(candles, [], timeframe=timeframe)
 
-    assert time.perf_counter() - started < 6.0
+    assert time.process_time() - started < 6.0
 
 
 def test_two_thousand_bars_walk_within_a_second() -> None:
     candles = random_candles(2_000, seed=8)
     walk(candles, [], timeframe=HOUR)
 
-    started = time.perf_counter()
+    started = time.process_time()
     rows = walk(candles, [], timeframe=HOUR)
     signals = [
         signal_from(row, symbol=BTC, timeframe=HOUR, origin="backfill") for row in rows.iter_rows(named=True)
     ]
 
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
     assert len(signals) == 2_000 - BARS_MIN + 1
 
 

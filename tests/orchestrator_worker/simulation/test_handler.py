@@ -321,7 +321,7 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(240)
 async def test_a_killed_workers_job_is_done_by_another(
     trading_worker: Pool, trading_dsn: Any, candles: pl.DataFrame
 ) -> None:
@@ -343,7 +343,7 @@ async def test_a_killed_workers_job_is_done_by_another(
 
     first = await worker("hang")
     assert first.stdout is not None
-    while b"in the middle" not in (line := await asyncio.wait_for(first.stdout.readline(), 30)):
+    while b"in the middle" not in (line := await asyncio.wait_for(first.stdout.readline(), 90)):
         assert line, "the worker ended before it began"
     os.kill(first.pid, signal.SIGKILL)
     await first.wait()
@@ -355,7 +355,7 @@ async def test_a_killed_workers_job_is_done_by_another(
         async def done() -> bool:
             return (await job_of(trading_worker, message.job_id)).state == "done"
 
-        await until(done, seconds=40)
+        await until(done, seconds=90)
     finally:
         second.kill()
         await second.wait()

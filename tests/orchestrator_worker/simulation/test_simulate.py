@@ -219,7 +219,7 @@ def test_a_level_on_the_wrong_side_is_named(history: History, field: str, factor
     assert refused.value.details["field"] == field
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 def test_real_candles_are_simulated_whole() -> None:
     candles, timeframe = real_candles("BTCUSDT_1h_2023-2025")
     whole = History(candles.with_columns(pl.col("opened_at").cast(pl.Datetime("us", "UTC"))), timeframe)

@@ -99,7 +99,7 @@ async def test_a_question_that_is_cut_off_is_free_again(trading_worker: Pool) ->
 async def test_a_process_that_died_while_asking_holds_nobody_for_ever(
     trading_worker: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answers_module, "WAIT_SECONDS_MAX", 0.3)
+    monkeypatch.setattr(answers_module, "WAIT_SECONDS_MAX", 1.0)
     monkeypatch.setattr(answers_module, "POLL_SECONDS", 0.05)
     assert await store.claim_question(trading_worker, *QUESTION, seconds=60) is not None
 
@@ -109,7 +109,7 @@ async def test_a_process_that_died_while_asking_holds_nobody_for_ever(
     told = await asyncio.gather(*(read(Asked()) for _ in range(3)), return_exceptions=True)
 
     assert ["still asking" in str(error) for error in told] == [True] * 3
-    assert time.monotonic() - started < 0.6, "one of them waited for all"
+    assert time.monotonic() - started < 2.5, "one of them waited for all"
 
     await trading_worker.execute("update vendor_answers set claimed_until = now()")
     assert await reader(trading_worker)(Asked()) == "answer 1"

@@ -50,9 +50,10 @@ async def outcomes_count(pool: Pool) -> int:
 
 
 async def test_a_walked_history_has_win_rates_at_once(trading_worker: Pool, walked: pl.DataFrame) -> None:
+    # Many times what it takes, as others may keep the machine busy.
     started = time.perf_counter()
     assert await compute(trading_worker) is None
-    assert time.perf_counter() - started < 5.0
+    assert time.perf_counter() - started < 30.0
 
     rates = await rates_of(trading_worker)
     assert len(rates) == 3 * 3 * 2 * 3

@@ -14,6 +14,23 @@ function newClient() {
   });
 }
 
+/** Of the web app: what it keeps outlives a page. */
+function newBrowser() {
+  const drawer = new Map();
+  return createClient(url, "sb_publishable_walk", {
+    auth: {
+      flowType: "pkce",
+      autoRefreshToken: false,
+      storage: {
+        getItem: name => drawer.get(name) ?? null,
+        setItem: (name, value) => void drawer.set(name, value),
+        removeItem: name => void drawer.delete(name),
+      },
+    },
+    realtime: { transport: globalThis.WebSocket ?? class {} },
+  }).auth;
+}
+
 function newestMail() {
   return JSON.parse(readFileSync(mailbox, "utf8").trim().split("\n").at(-1));
 }
@@ -60,5 +77,22 @@ const byHash = must(await newClient().auth.verifyOtp({ token_hash: newestMail().
 seen.byHash = byHash.user.id === seen.userId;
 const again = await newClient().auth.verifyOtp({ token_hash: newestMail().token_hash, type: "recovery" });
 seen.again = again.error.code;
+
+// A browser of the web app: the mail's link leads back with a code, which is worth nothing without the browser's own secret.
+const browser = newBrowser();
+must(await browser.signInWithOtp({ email, options: { emailRedirectTo: "http://127.0.0.1:5173/sign-in" } }));
+const landing = await fetch(newestMail().link, { redirect: "manual" });
+const code = new URL(landing.headers.get("location")).searchParams.get("code");
+// Another browser that waits for a mail of its own has a secret to show, and it is the server that does not take it.
+const stranger = newBrowser();
+must(await stranger.signInWithOtp({ email, options: { emailRedirectTo: "http://127.0.0.1:5173/sign-in" } }));
+const strange = await stranger.exchangeCodeForSession(code);
+seen.strange = { code: strange.error?.code, status: strange.error?.status };
+must(await browser.signInWithOtp({ email, options: { emailRedirectTo: "http://127.0.0.1:5173/sign-in" } }));
+const second = await fetch(newestMail().link, { redirect: "manual" });
+const exchanged = must(
+  await browser.exchangeCodeForSession(new URL(second.headers.get("location")).searchParams.get("code")),
+);
+seen.byLink = exchanged.user.id === seen.userId;
 
 console.log(JSON.stringify(seen));

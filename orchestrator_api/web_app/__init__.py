@@ -1,0 +1,1 @@
+"""The built web app (web/dist), served where it is there."""
