@@ -64,7 +64,7 @@ export function AddForm({ onClose }: { onClose: () => void }) {
         watched={new Set(watched.filter(row => row.timeframe === timeframe).map(row => row.symbol))}
         room={room}
       />
-      {limit && (room === undefined || room > 0) && <LimitNotice />}
+      {limit && (room === undefined || room > 0) && <LimitNotice told={limit.text} />}
       {failures
         .filter(failure => !failure.isLimit)
         .map(failure => (

@@ -104,12 +104,12 @@ export function SymbolPicker({ chosen, onChange, timeframe, onTimeframe, watched
   );
 }
 
-/** What the plan allows, and what to do about it. */
-export function LimitNotice() {
+/** What the plan allows, in the API's words where it was asked, and what to do about it. */
+export function LimitNotice({ told }: { told?: string }) {
   const most = useSymbolsMax();
   return (
     <Notice tone="warn" title="Your plan watches no more symbols">
-      {most !== undefined && `It allows ${whole(most)}, each timeframe by itself. `}
+      {told ? `${told} ` : most !== undefined && `It allows ${whole(most)}, each timeframe by itself. `}
       Stop watching one to make room. Whoever runs Zmarty can change what your plan allows.
     </Notice>
   );

@@ -268,7 +268,7 @@ function Heading({ step, title, children }: { step: number; title: string; child
 export function Failures({ failures }: { failures: readonly WatchFailure[] }) {
   return failures.map(failure =>
     failure.isLimit ? (
-      <LimitNotice key={failure.symbol} />
+      <LimitNotice key={failure.symbol} told={failure.text} />
     ) : (
       <Notice key={failure.symbol} tone="bad" title={failure.symbol}>
         {failure.text}
